@@ -1,0 +1,62 @@
+//! The shape of every entity: `decide`, `apply`, `react`.
+//!
+//! A command is a wish; `decide` reads the state and says which events follow, or why not.
+//! `apply` writes an event into the state and never refuses. `react` says what must happen outside
+//! the entity once the event is durable. It needs only the event and where it was recorded, so
+//! after a crash the messages that are still unacknowledged are made again from the journal's tail
+//! without loading an entity.
+//!
+//! Invariants: `decide` changes nothing; every event that `decide` returns applies to the state it
+//! was decided on; the same command on the same state at the same time gives the same events.
+
+use std::sync::Arc;
+
+use bincode::{Decode, Encode};
+
+use crate::code::Rejection;
+use crate::id::{Kind, Seq};
+use crate::message::{Effect, Message, Movement, Stamp};
+use crate::money::Total;
+use crate::time::Timestamp;
+
+/// The rules of one kind of entity.
+pub trait Entity: Default + Clone + Encode + Decode<()> + 'static {
+    /// What may be asked of it.
+    type Command;
+    /// What may happen to it.
+    type Event: Clone + PartialEq + std::fmt::Debug + Encode + Decode<()> + 'static;
+    /// What anyone may see of it, cheap to make and to share.
+    type Summary: Clone + Send + Sync + 'static;
+
+    /// Its kind.
+    const KIND: Kind;
+
+    /// Whether it has come into being. Before, it has nothing to save.
+    fn exists(&self) -> bool;
+
+    /// What follows from a command. Reads only.
+    fn decide(
+        &self,
+        command: &Self::Command,
+        now: Timestamp,
+    ) -> Result<Vec<Self::Event>, Rejection>;
+
+    /// What follows from a message of another entity: nothing when it was received before.
+    /// A message is never refused, because its money has already left the sender.
+    fn receive(&self, message: &Message) -> Vec<Self::Event>;
+
+    /// Writes an event, recorded at `seq`, into the state.
+    fn apply(&mut self, event: &Self::Event, seq: Seq);
+
+    /// What must happen outside after the commit.
+    fn react(id: &Arc<str>, event: &Self::Event, stamp: Stamp) -> Vec<Effect>;
+
+    /// What an event does to the books.
+    fn movement(event: &Self::Event) -> Option<Movement>;
+
+    /// The entity's posted balance after an event, as the event itself says it.
+    fn balance_after(event: &Self::Event) -> Option<Total>;
+
+    /// What anyone may see, at this moment.
+    fn summary(&self) -> Option<Self::Summary>;
+}

@@ -1,0 +1,22 @@
+//! Bursar's rules: what wallets and providers may do, and what follows.
+//!
+//! Pure: no clock, no randomness, no I/O, no async, no actors. Time, ids and what others know come
+//! in with a command; the same input gives the same output, so all of it can be replayed and
+//! simulated. Everything else in the workspace may depend on this crate; it depends on none of it.
+//!
+//! Start with [`entity`] for the shape of an entity, then [`wallet`] and [`provider`] for the
+//! rules, [`record`] for what is written to disk, [`machine`] for an entity with its keys.
+
+pub mod cadence;
+pub mod code;
+pub mod currency;
+pub mod entity;
+pub mod id;
+pub mod key;
+pub mod machine;
+pub mod message;
+pub mod money;
+pub mod provider;
+pub mod record;
+pub mod time;
+pub mod wallet;

@@ -1,0 +1,178 @@
+//! What may be asked of a wallet.
+//!
+//! A command carries everything its decision needs: what only another entity or the disk knows
+//! comes in as a [`Lookup`] that the host has filled before `decide` is called. The content mark
+//! covers what the client sent, never what was looked up.
+
+use crate::currency::Currency;
+use crate::id::{ProviderId, Seq};
+use crate::key::{ContentMark, Key};
+use crate::money::Amount;
+use crate::time::Timestamp;
+use crate::wallet::Profile;
+
+/// Something that has to be known before a decision.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Lookup<T> {
+    /// Not asked yet.
+    #[default]
+    Open,
+    /// There is no such thing.
+    Missing,
+    /// Here it is.
+    Found(T),
+}
+
+/// What a wallet must know of a provider to pay it. Never changes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Payee {
+    /// The provider's one currency.
+    pub currency: Currency,
+}
+
+/// What a wallet must know of a payment to refund it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Paid {
+    /// Who received it.
+    pub provider: ProviderId,
+    /// How much was paid.
+    pub amount: Amount,
+    /// What the disk says was refunded of it; memory knows better when it knows.
+    pub refunded: Amount,
+}
+
+/// Book money that arrived from outside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Deposit {
+    /// How much, positive.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// The date of the business.
+    pub effective_at: Option<Timestamp>,
+    /// The client's words.
+    pub description: Option<Box<str>>,
+}
+
+/// Pay a provider.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pay {
+    /// Whom.
+    pub provider: ProviderId,
+    /// How much, positive.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// The client's words.
+    pub description: Option<Box<str>>,
+    /// The client's own fields, sorted by name.
+    pub metadata: Vec<(Box<str>, Box<str>)>,
+    /// The date of the business.
+    pub effective_at: Option<Timestamp>,
+    /// What is known of the provider.
+    pub payee: Lookup<Payee>,
+}
+
+/// Ask a provider for money back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refund {
+    /// Which payment of this wallet.
+    pub payment: Seq,
+    /// How much; without it, all that is left.
+    pub amount: Option<RefundAmount>,
+    /// The date of the business.
+    pub effective_at: Option<Timestamp>,
+    /// The client's key: the money's arrival, a later decision, closes it.
+    pub key: Option<Key>,
+    /// What is known of the payment.
+    pub paid: Lookup<Paid>,
+}
+
+/// How much to refund, as written: which currency it is in is only known with the wallet.
+pub type RefundAmount = Box<str>;
+
+/// What may be asked of a wallet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Open it.
+    Open(Profile),
+    /// Book money that arrived from outside.
+    Deposit(Deposit),
+    /// Pay a provider.
+    Pay(Pay),
+    /// Ask a provider for money back.
+    Refund(Refund),
+    /// Set money aside under a name.
+    Hold {
+        /// The name.
+        id: Box<str>,
+        /// How much, positive.
+        amount: Amount,
+        /// In which currency.
+        currency: Currency,
+    },
+    /// Stop setting money aside.
+    Release {
+        /// The name of the hold.
+        id: Box<str>,
+    },
+    /// Stop it from paying.
+    Freeze,
+    /// Let it pay again.
+    Unfreeze,
+}
+
+impl Command {
+    /// The mark of what the client asked for.
+    pub fn content(&self) -> u64 {
+        let mut mark;
+        match self {
+            Self::Open(profile) => {
+                mark = ContentMark::of("open-wallet");
+                mark.text(profile.currency.code());
+                mark.number(profile.credit_limit.minor());
+                mark.optional_text(profile.owner.as_deref());
+                mark.optional_text(profile.email.as_deref());
+                mark.optional_text(profile.bank_account.as_deref());
+            }
+            Self::Deposit(deposit) => {
+                mark = ContentMark::of("deposit");
+                mark.text(deposit.currency.code());
+                mark.number(deposit.amount.minor());
+                mark.optional_number(deposit.effective_at.map(Timestamp::millis));
+                mark.optional_text(deposit.description.as_deref());
+            }
+            Self::Pay(pay) => {
+                mark = ContentMark::of("pay");
+                mark.text(pay.provider.as_str());
+                mark.text(pay.currency.code());
+                mark.number(pay.amount.minor());
+                mark.optional_number(pay.effective_at.map(Timestamp::millis));
+                mark.optional_text(pay.description.as_deref());
+                for (name, value) in &pay.metadata {
+                    mark.text(name);
+                    mark.text(value);
+                }
+            }
+            Self::Refund(refund) => {
+                mark = ContentMark::of("refund");
+                mark.text(&refund.payment.to_string());
+                mark.optional_text(refund.amount.as_deref());
+                mark.optional_number(refund.effective_at.map(Timestamp::millis));
+            }
+            Self::Hold { id, amount, currency } => {
+                mark = ContentMark::of("hold");
+                mark.text(id);
+                mark.number(amount.minor());
+                mark.text(currency.code());
+            }
+            Self::Release { id } => {
+                mark = ContentMark::of("release");
+                mark.text(id);
+            }
+            Self::Freeze => mark = ContentMark::of("freeze"),
+            Self::Unfreeze => mark = ContentMark::of("unfreeze"),
+        }
+        mark.finish()
+    }
+}

@@ -1,0 +1,259 @@
+//! What may happen to a wallet, and what follows from it outside.
+//!
+//! Events are on disk for ever: variants and fields are only appended (golden files hold that).
+//! An event says everything that follows from it, the currency included, so that messages,
+//! outcomes and books are made from the event alone.
+
+use std::sync::Arc;
+
+use bincode::{Decode, Encode};
+
+use crate::currency::Currency;
+use crate::id::{EntityId, ProviderId, Seq, WalletId};
+use crate::key::Key;
+use crate::message::{Body, Effect, Message, Movement, Outcome, OutcomeKind, Source, Stamp};
+use crate::money::Amount;
+use crate::time::Timestamp;
+use crate::wallet::{Hold, Profile};
+
+/// Money from outside was booked.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Deposited {
+    /// How much, positive.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// The posted balance afterwards.
+    pub balance_after: Amount,
+    /// The date of the business.
+    pub effective_at: Option<Timestamp>,
+    /// The client's words.
+    pub description: Option<Box<str>>,
+}
+
+/// The wallet paid.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Paid {
+    /// Whom.
+    pub provider: ProviderId,
+    /// How much, positive.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// The posted balance afterwards.
+    pub balance_after: Amount,
+    /// The date of the business.
+    pub effective_at: Option<Timestamp>,
+    /// The client's words.
+    pub description: Option<Box<str>>,
+    /// The client's own fields, sorted by name.
+    pub metadata: Vec<(Box<str>, Box<str>)>,
+}
+
+/// The wallet asked a provider for money back.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct RefundRequested {
+    /// Which payment.
+    pub payment: Seq,
+    /// Who received it.
+    pub provider: ProviderId,
+    /// How much, positive.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// All that was asked back of this payment, this included.
+    pub refunded_total: Amount,
+    /// The key to close when the money arrives.
+    pub key: Option<Key>,
+    /// The date of the business.
+    pub effective_at: Option<Timestamp>,
+}
+
+/// The money that was asked back arrived.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct RefundReceived {
+    /// The provider's record that sent it.
+    pub source: Source,
+    /// The decision that asked for it.
+    pub refund: Seq,
+    /// Which payment.
+    pub payment: Seq,
+    /// Who gave it.
+    pub provider: ProviderId,
+    /// How much, positive.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// The posted balance afterwards.
+    pub balance_after: Amount,
+    /// The date of the business.
+    pub effective_at: Option<Timestamp>,
+}
+
+/// What may happen to a wallet.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Event {
+    /// It came into being.
+    Opened(Arc<Profile>),
+    /// Money from outside was booked.
+    Deposited(Deposited),
+    /// It paid.
+    Paid(Paid),
+    /// Money was set aside.
+    HoldPlaced {
+        /// What was set aside.
+        hold: Hold,
+        /// In which currency.
+        currency: Currency,
+    },
+    /// Money is no longer set aside.
+    HoldReleased {
+        /// The name of the hold.
+        id: Box<str>,
+    },
+    /// It may only receive.
+    Frozen,
+    /// It may pay again.
+    Unfrozen,
+    /// It asked a provider for money back.
+    RefundRequested(RefundRequested),
+    /// That money arrived.
+    RefundReceived(RefundReceived),
+}
+
+impl Event {
+    /// What must happen outside, once the event is durable.
+    pub(super) fn effects(&self, id: &Arc<str>, stamp: Stamp) -> Vec<Effect> {
+        let wallet = || WalletId::from_shared(Arc::clone(id));
+        match self {
+            Self::Deposited(deposited) => vec![Effect::Tell(deposited.outcome(wallet(), stamp))],
+            Self::Paid(paid) => vec![
+                Effect::Send(paid.message(wallet(), stamp)),
+                Effect::Tell(paid.outcome(wallet(), stamp)),
+            ],
+            Self::RefundRequested(request) => {
+                vec![Effect::Send(request.message(wallet(), stamp))]
+            }
+            Self::RefundReceived(refund) => vec![Effect::Tell(refund.outcome(wallet(), stamp))],
+            Self::Opened(_)
+            | Self::HoldPlaced { .. }
+            | Self::HoldReleased { .. }
+            | Self::Frozen
+            | Self::Unfrozen => Vec::new(),
+        }
+    }
+
+    /// What the event does to the books.
+    pub(super) fn booked(&self) -> Option<Movement> {
+        match self {
+            Self::Deposited(event) => Some(Movement::booked(event.currency, event.amount)),
+            Self::Paid(event) => Some(Movement::sent(event.currency, event.amount)),
+            Self::RefundReceived(event) => Some(Movement::received(event.currency, event.amount)),
+            Self::Opened(_)
+            | Self::HoldPlaced { .. }
+            | Self::HoldReleased { .. }
+            | Self::Frozen
+            | Self::Unfrozen
+            | Self::RefundRequested(_) => None,
+        }
+    }
+
+    /// The posted balance afterwards, where the event changes it.
+    pub fn balance_after(&self) -> Option<Amount> {
+        match self {
+            Self::Deposited(event) => Some(event.balance_after),
+            Self::Paid(event) => Some(event.balance_after),
+            Self::RefundReceived(event) => Some(event.balance_after),
+            Self::Opened(_)
+            | Self::HoldPlaced { .. }
+            | Self::HoldReleased { .. }
+            | Self::Frozen
+            | Self::Unfrozen
+            | Self::RefundRequested(_) => None,
+        }
+    }
+}
+
+impl Deposited {
+    fn outcome(&self, wallet: WalletId, stamp: Stamp) -> Outcome {
+        Outcome {
+            kind: OutcomeKind::DepositPosted,
+            at: stamp.at,
+            wallet,
+            seq: stamp.source.seq,
+            provider: None,
+            payment: None,
+            amount: self.amount,
+            currency: self.currency,
+            balance_after: self.balance_after,
+            description: self.description.clone(),
+            effective_at: self.effective_at,
+        }
+    }
+}
+
+impl Paid {
+    fn message(&self, wallet: WalletId, stamp: Stamp) -> Message {
+        Message {
+            source: stamp.source,
+            to: EntityId::provider(&self.provider),
+            body: Body::Payment {
+                wallet,
+                amount: self.amount,
+                currency: self.currency,
+                description: self.description.clone(),
+                effective_at: self.effective_at,
+            },
+        }
+    }
+
+    fn outcome(&self, wallet: WalletId, stamp: Stamp) -> Outcome {
+        Outcome {
+            kind: OutcomeKind::PaymentPosted,
+            at: stamp.at,
+            wallet,
+            seq: stamp.source.seq,
+            provider: Some(self.provider.clone()),
+            payment: None,
+            amount: self.amount,
+            currency: self.currency,
+            balance_after: self.balance_after,
+            description: self.description.clone(),
+            effective_at: self.effective_at,
+        }
+    }
+}
+
+impl RefundRequested {
+    fn message(&self, wallet: WalletId, stamp: Stamp) -> Message {
+        Message {
+            source: stamp.source,
+            to: EntityId::provider(&self.provider),
+            body: Body::RefundOrder {
+                wallet,
+                payment: self.payment,
+                amount: self.amount,
+                currency: self.currency,
+                effective_at: self.effective_at,
+            },
+        }
+    }
+}
+
+impl RefundReceived {
+    fn outcome(&self, wallet: WalletId, stamp: Stamp) -> Outcome {
+        Outcome {
+            kind: OutcomeKind::RefundPosted,
+            at: stamp.at,
+            wallet,
+            seq: self.refund,
+            provider: Some(self.provider.clone()),
+            payment: Some(self.payment),
+            amount: self.amount,
+            currency: self.currency,
+            balance_after: self.balance_after,
+            description: None,
+            effective_at: self.effective_at,
+        }
+    }
+}

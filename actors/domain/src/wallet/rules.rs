@@ -1,0 +1,280 @@
+//! What a wallet decides.
+//!
+//! Each rule is a ladder, and the order of its checks is the precedence of the codes: does the
+//! wallet exist, may it act, what is on the other side, do the currencies agree, do the limits
+//! hold. Shape and idempotency come before, in the request's parsing and in the host.
+
+use std::sync::Arc;
+
+use crate::code::{Code, Rejection};
+use crate::currency::Currency;
+use crate::entity::Entity;
+use crate::id::{Kind, Seq};
+use crate::key::Known;
+use crate::message::{Body, Effect, Message, Movement, Stamp};
+use crate::money::{Amount, Total};
+use crate::time::Timestamp;
+use crate::wallet::command::{Command, Deposit, Lookup, Pay, Refund};
+use crate::wallet::event::{Deposited, Event, Paid, RefundReceived, RefundRequested};
+use crate::wallet::{HOLDS_MAX, Hold, Profile, Status, Summary, Wallet};
+
+impl Entity for Wallet {
+    type Command = Command;
+    type Event = Event;
+    type Summary = Summary;
+    const KIND: Kind = Kind::Wallet;
+
+    fn exists(&self) -> bool {
+        self.profile.is_some()
+    }
+
+    fn decide(&self, command: &Command, _now: Timestamp) -> Result<Vec<Event>, Rejection> {
+        let Some(profile) = &self.profile else {
+            return match command {
+                Command::Open(profile) => Ok(vec![Event::Opened(Arc::new(profile.clone()))]),
+                Command::Deposit(_)
+                | Command::Pay(_)
+                | Command::Refund(_)
+                | Command::Hold { .. }
+                | Command::Release { .. }
+                | Command::Freeze
+                | Command::Unfreeze => {
+                    Err(Rejection::new(Code::WalletNotFound, "open the wallet first"))
+                }
+            };
+        };
+        match command {
+            Command::Open(_) => {
+                Err(Rejection::new(Code::AlreadyExists, "a wallet with this id exists"))
+            }
+            Command::Deposit(deposit) => self.deposit(profile, deposit),
+            Command::Pay(pay) => self.pay(profile, pay),
+            Command::Refund(refund) => self.refund(profile, refund),
+            Command::Hold { id, amount, currency } => self.hold(profile, id, *amount, *currency),
+            Command::Release { id } => self.release(id),
+            Command::Freeze => Ok(match self.status {
+                Status::Active => vec![Event::Frozen],
+                Status::Frozen => Vec::new(),
+            }),
+            Command::Unfreeze => Ok(match self.status {
+                Status::Active => Vec::new(),
+                Status::Frozen => vec![Event::Unfrozen],
+            }),
+        }
+    }
+
+    fn receive(&self, message: &Message) -> Vec<Event> {
+        if self.marks.has(message.source) {
+            return Vec::new();
+        }
+        match &message.body {
+            Body::RefundMoney { provider, payment, refund, amount, currency } => {
+                let pending = self.refunds.iter().find(|pending| pending.refund == *refund);
+                let pending = pending.expect("a provider gives back only what was asked of it");
+                let balance_after = self.posted.checked_add(*amount);
+                vec![Event::RefundReceived(RefundReceived {
+                    source: message.source,
+                    refund: *refund,
+                    payment: *payment,
+                    provider: provider.clone(),
+                    amount: *amount,
+                    currency: *currency,
+                    balance_after: balance_after.expect("room was checked with the request"),
+                    effective_at: pending.effective_at,
+                })]
+            }
+            Body::Payment { .. } | Body::RefundOrder { .. } => {
+                unreachable!("{message:?} is for a provider")
+            }
+        }
+    }
+
+    fn apply(&mut self, event: &Event, seq: Seq) {
+        let before = self.posted;
+        self.write(event, seq);
+        let moved = event.booked().map_or(Amount::ZERO, |movement| movement.account);
+        assert_eq!(before.checked_add(moved), Some(self.posted), "{event:?} at {seq}: wrong sum");
+        self.check();
+    }
+
+    fn react(id: &Arc<str>, event: &Event, stamp: Stamp) -> Vec<Effect> {
+        event.effects(id, stamp)
+    }
+
+    fn movement(event: &Event) -> Option<Movement> {
+        event.booked()
+    }
+
+    fn balance_after(event: &Event) -> Option<Total> {
+        event.balance_after().map(Total::from)
+    }
+
+    fn summary(&self) -> Option<Summary> {
+        let profile = self.profile.as_ref()?;
+        Some(Summary {
+            profile: Arc::clone(profile),
+            status: self.status,
+            posted: self.posted,
+            held: self.held,
+        })
+    }
+}
+
+impl Wallet {
+    fn deposit(&self, profile: &Profile, deposit: &Deposit) -> Result<Vec<Event>, Rejection> {
+        same_currency(profile, deposit.currency)?;
+        let balance_after = self.room_for(deposit.amount)?;
+        Ok(vec![Event::Deposited(Deposited {
+            amount: deposit.amount,
+            currency: deposit.currency,
+            balance_after,
+            effective_at: deposit.effective_at,
+            description: deposit.description.clone(),
+        })])
+    }
+
+    fn pay(&self, profile: &Profile, pay: &Pay) -> Result<Vec<Event>, Rejection> {
+        let payee = match &pay.payee {
+            Lookup::Found(payee) => payee,
+            Lookup::Missing => {
+                let detail = format!("{} is not registered", Self::name_of(&pay.provider));
+                return Err(Rejection::new(Code::ProviderNotFound, detail));
+            }
+            Lookup::Open => unreachable!("the host looks the provider up first"),
+        };
+        self.may_pay()?;
+        same_currency(profile, pay.currency)?;
+        if payee.currency != pay.currency {
+            let detail = format!(
+                "{} takes {}, not {}",
+                Self::name_of(&pay.provider),
+                payee.currency,
+                pay.currency
+            );
+            return Err(Rejection::new(Code::CurrencyMismatch, detail));
+        }
+        self.covers(profile, pay.amount)?;
+        let balance_after = self.posted.checked_sub(pay.amount);
+        Ok(vec![Event::Paid(Paid {
+            provider: pay.provider.clone(),
+            amount: pay.amount,
+            currency: pay.currency,
+            balance_after: balance_after.expect("covered, so within range"),
+            effective_at: pay.effective_at,
+            description: pay.description.clone(),
+            metadata: pay.metadata.clone(),
+        })])
+    }
+
+    fn refund(&self, profile: &Profile, refund: &Refund) -> Result<Vec<Event>, Rejection> {
+        let paid = match &refund.paid {
+            Lookup::Found(paid) => paid,
+            Lookup::Missing => {
+                let detail = "the wallet has no such payment";
+                return Err(Rejection::new(Code::PaymentNotFound, detail));
+            }
+            Lookup::Open => unreachable!("the host looks the payment up first"),
+        };
+        let refunded = match self.refunded.get(Self::refund_slot(refund.payment)) {
+            Known::Value(total) => {
+                Amount::from_minor(i64::try_from(total).expect("a total of refunds is an amount"))
+            }
+            Known::Never | Known::AskDisk => paid.refunded,
+        };
+        let left = paid.amount.checked_sub(refunded).expect("refunds never exceed the payment");
+        let amount = match &refund.amount {
+            Some(text) => Amount::parse(text, profile.currency)
+                .map_err(|error| Rejection::new(Code::InvalidAmount, error.to_string()))?,
+            None => left,
+        };
+        if amount > left || !amount.is_positive() {
+            let detail = format!("{} is left to refund", left.to_major(profile.currency));
+            return Err(Rejection::new(Code::RefundExceedsPayment, detail));
+        }
+        self.room_for(amount)?;
+        Ok(vec![Event::RefundRequested(RefundRequested {
+            payment: refund.payment,
+            provider: paid.provider.clone(),
+            amount,
+            currency: profile.currency,
+            refunded_total: refunded.checked_add(amount).expect("at most the payment"),
+            key: refund.key.clone(),
+            effective_at: refund.effective_at,
+        })])
+    }
+
+    fn hold(
+        &self,
+        profile: &Profile,
+        id: &str,
+        amount: Amount,
+        currency: Currency,
+    ) -> Result<Vec<Event>, Rejection> {
+        self.may_pay()?;
+        if self.holds.iter().any(|hold| &*hold.id == id) {
+            return Err(Rejection::new(Code::AlreadyExists, "a hold with this name stands"));
+        }
+        same_currency(profile, currency)?;
+        if self.holds.len() >= HOLDS_MAX {
+            let detail = format!("a wallet has at most {HOLDS_MAX} holds at one time");
+            return Err(Rejection::new(Code::TooManyHolds, detail));
+        }
+        self.covers(profile, amount)?;
+        Ok(vec![Event::HoldPlaced { hold: Hold { id: id.into(), amount }, currency }])
+    }
+
+    fn release(&self, id: &str) -> Result<Vec<Event>, Rejection> {
+        if self.holds.iter().any(|hold| &*hold.id == id) {
+            Ok(vec![Event::HoldReleased { id: id.into() }])
+        } else {
+            Err(Rejection::new(Code::HoldNotFound, "no hold with this name stands"))
+        }
+    }
+
+    fn may_pay(&self) -> Result<(), Rejection> {
+        match self.status {
+            Status::Active => Ok(()),
+            Status::Frozen => {
+                Err(Rejection::new(Code::WalletFrozen, "a frozen wallet can only receive"))
+            }
+        }
+    }
+
+    /// Whether `amount` may leave: available stays at or above the limit.
+    fn covers(&self, profile: &Profile, amount: Amount) -> Result<(), Rejection> {
+        let spendable = self.available().checked_add(profile.credit_limit);
+        match spendable {
+            // Above the range of amounts: anything that is an amount is covered.
+            None => Ok(()),
+            Some(spendable) if amount <= spendable => Ok(()),
+            Some(spendable) => {
+                let currency = profile.currency;
+                let detail = format!(
+                    "{} {currency} asked, {} {currency} can be spent",
+                    amount.to_major(currency),
+                    spendable.to_major(currency),
+                );
+                Err(Rejection::new(Code::InsufficientFunds, detail))
+            }
+        }
+    }
+
+    /// The posted balance after `amount` arrives. What is asked back and still on its way counts
+    /// as arrived, so that a message never has to be refused.
+    fn room_for(&self, amount: Amount) -> Result<Amount, Rejection> {
+        let overflow =
+            || Rejection::new(Code::BalanceOverflow, "the balance would exceed the largest amount");
+        let after = self.posted.checked_add(amount).ok_or_else(overflow)?;
+        after.checked_add(self.on_its_way()).ok_or_else(overflow)?;
+        Ok(after)
+    }
+}
+
+fn same_currency(profile: &Profile, currency: Currency) -> Result<(), Rejection> {
+    if profile.currency == currency {
+        Ok(())
+    } else {
+        let detail = format!("the wallet holds {}, not {currency}", profile.currency);
+        Err(Rejection::new(Code::CurrencyMismatch, detail))
+    }
+}

@@ -1,0 +1,195 @@
+//! What a job has to know before it is decided, and fetching it.
+//!
+//! Three things can be missing: the record of an earlier request with the same key, a payment that
+//! is to be refunded, a provider. Records come from the tail when they are there, from disk when
+//! they are not. An answer from disk is only as good as the index in memory was complete: when
+//! entries were dropped from memory after the question was asked, it is asked again.
+
+use std::sync::Arc;
+
+use bursar_domain::id::Seq;
+use bursar_domain::key::{Key, Known};
+use bursar_domain::record::Record;
+use bursar_domain::wallet::command::Payee;
+
+use super::kinds::{Need, fill_payee, fill_payment, forget_payment};
+use super::{Host, Hosted};
+use crate::job::{Ask, Job};
+use crate::shard::core::{ShardCore, Wanted};
+
+/// A record with its position.
+pub(super) type Placed = (Seq, Arc<Record>);
+
+/// How far a question to the disk is. `spills` is how often the index had dropped entries when the
+/// question was asked.
+#[derive(Debug)]
+enum Fetch<T> {
+    Not,
+    Asked { spills: u32 },
+    Here { spills: u32, value: T },
+}
+
+/// A job in line.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) job: Job,
+    ticket: Option<u32>,
+    earlier: Fetch<Option<Placed>>,
+    payment: Fetch<()>,
+    payee_asked: bool,
+}
+
+impl Waiting {
+    pub(super) fn new(job: Job) -> Self {
+        Self { job, ticket: None, earlier: Fetch::Not, payment: Fetch::Not, payee_asked: false }
+    }
+
+    pub(super) fn is(&self, ticket: u32) -> bool {
+        self.ticket == Some(ticket)
+    }
+
+    /// The disk has answered the oldest open question of this job.
+    pub(super) fn found_record(&mut self, record: Option<Placed>, refunded: u64) {
+        if let Fetch::Asked { spills } = self.earlier {
+            self.earlier = Fetch::Here { spills, value: record };
+        } else if let Fetch::Asked { spills } = self.payment {
+            if let Ask::Decide { command, .. } = &mut self.job.ask {
+                fill_payment(command, record.as_ref().map(|(_, record)| &**record), refunded);
+            }
+            self.payment = Fetch::Here { spills, value: () };
+        }
+    }
+
+    /// The provider's shard has answered.
+    pub(super) fn found_payee(&mut self, payee: Option<Payee>) {
+        if let Ask::Decide { command, .. } = &mut self.job.ask {
+            fill_payee(command, payee);
+        }
+    }
+
+    /// The earlier record that the disk found.
+    pub(super) fn earlier(&mut self) -> Option<Placed> {
+        match &mut self.earlier {
+            Fetch::Here { value, .. } => value.take(),
+            Fetch::Not | Fetch::Asked { .. } => None,
+        }
+    }
+
+    /// What this job waits for.
+    pub(super) fn in_words(&self) -> Option<String> {
+        if matches!(self.earlier, Fetch::Asked { .. }) {
+            Some("an earlier request with the same key, on disk".to_owned())
+        } else if matches!(self.payment, Fetch::Asked { .. }) {
+            Some("a payment, on disk".to_owned())
+        } else if self.payee_asked {
+            Some("a provider's shard".to_owned())
+        } else {
+            None
+        }
+    }
+}
+
+/// Whether a job can be decided.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ready {
+    Yes,
+    NotYet,
+}
+
+impl<E: Hosted> Host<E> {
+    /// Asks for what a job has to know. True when nothing is missing.
+    pub(super) fn fetch(&mut self, waiting: &mut Waiting, core: &mut ShardCore) -> bool {
+        if !self.machine().entity().exists() {
+            return true;
+        }
+        let Ask::Decide { command, key, .. } = &waiting.job.ask else { return true };
+        let need = E::command(command).and_then(E::need);
+        let key = key.clone();
+        if let Some(key) = key
+            && self.fetch_earlier(&key, waiting, core) == Ready::NotYet
+        {
+            return false;
+        }
+        match need {
+            None => true,
+            Some(Need::Payee(provider)) => {
+                if waiting.payee_asked {
+                    return false;
+                }
+                let ticket = self.ticket(waiting);
+                let payee = core.payee(&provider, &self.id, ticket);
+                waiting.payee_asked = payee.is_none();
+                if payee.is_some() {
+                    waiting.found_payee(payee);
+                }
+                !waiting.payee_asked
+            }
+            Some(Need::Payment(seq)) => self.fetch_payment(seq, waiting, core) == Ready::Yes,
+        }
+    }
+
+    fn fetch_earlier(&mut self, key: &Key, waiting: &mut Waiting, core: &ShardCore) -> Ready {
+        let spills = self.machine().keys().spills();
+        match waiting.earlier {
+            Fetch::Asked { .. } => return Ready::NotYet,
+            // What was found once stays true; what was not found may have left memory meanwhile.
+            Fetch::Here { value: Some(_), .. } => return Ready::Yes,
+            Fetch::Here { spills: asked, .. } if asked == spills => return Ready::Yes,
+            Fetch::Here { .. } | Fetch::Not => {}
+        }
+        let wanted = match self.machine().find(key) {
+            Known::Never => return Ready::Yes,
+            Known::Value(seq) if core.tail.record(Seq(seq)).is_some() => return Ready::Yes,
+            Known::Value(seq) => Wanted::Record(Seq(seq)),
+            Known::AskDisk => Wanted::KeyRecord(key.slot()),
+        };
+        let ticket = self.ticket(waiting);
+        core.ports.look_up(&self.id, ticket, wanted);
+        waiting.earlier = Fetch::Asked { spills };
+        Ready::NotYet
+    }
+
+    fn fetch_payment(&mut self, seq: Seq, waiting: &mut Waiting, core: &ShardCore) -> Ready {
+        if matches!(waiting.payment, Fetch::Asked { .. }) {
+            return Ready::NotYet;
+        }
+        let refunded = E::refunded(self.machine().entity(), seq);
+        let own = self.unsaved.binary_search(&seq).is_ok();
+        let record = if own { core.tail.record(seq) } else { None };
+        if let (Some(record), Known::Value(_) | Known::Never) = (record, refunded) {
+            if let Ask::Decide { command, .. } = &mut waiting.job.ask {
+                fill_payment(command, Some(&record), 0);
+            }
+            return Ready::Yes;
+        }
+        let ticket = self.ticket(waiting);
+        core.ports.look_up(&self.id, ticket, Wanted::Payment(seq, u128::from(seq.0)));
+        waiting.payment = Fetch::Asked { spills: self.side_spills() };
+        Ready::NotYet
+    }
+
+    /// Forgets what the disk said of a payment when it may have been overtaken.
+    pub(super) fn refresh_payment(&mut self, waiting: &mut Waiting) {
+        let Fetch::Here { spills, .. } = waiting.payment else { return };
+        if spills == self.side_spills() {
+            return;
+        }
+        waiting.payment = Fetch::Not;
+        if let Ask::Decide { command, .. } = &mut waiting.job.ask {
+            forget_payment(command);
+        }
+    }
+
+    fn side_spills(&mut self) -> u32 {
+        let machine = self.machine.as_mut().expect("asked after the entity was loaded");
+        machine.entity_mut().side_index().map_or(0, |(_, index)| index.spills())
+    }
+
+    fn ticket(&mut self, waiting: &mut Waiting) -> u32 {
+        *waiting.ticket.get_or_insert_with(|| {
+            let busy = self.busy();
+            busy.next_ticket = busy.next_ticket.wrapping_add(1);
+            busy.next_ticket
+        })
+    }
+}

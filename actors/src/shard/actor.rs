@@ -1,0 +1,508 @@
+//! The actor of a shard: receives, finds or starts the entity, forwards. First in, first out.
+//!
+//! Everything that decides is in [`super::core`] and [`crate::host`]; this shell owns the addresses
+//! of the resident entities, drives the checkpoint and asks the idle to stop. All of a shard's
+//! actors run on one thread and share one [`Shared`].
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use actix::prelude::*;
+use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId};
+use bursar_domain::message::Message as Sent;
+use bursar_domain::wallet::command::Payee;
+use tokio::sync::oneshot;
+
+use crate::books::Books;
+use crate::host::Slot;
+use crate::job::{Ask, Job, ReplyTo};
+use crate::metrics::Metrics;
+use crate::shard::checkpoint::{Checkpoint, Step};
+use crate::shard::core::{ShardCore, Start};
+use crate::shard::entity::{EntityActor, Shared, ToEntity};
+use crate::shard::ports::{ActixPorts, Peers};
+use crate::shard::residents::{Resident, Residents};
+use crate::storage::Done;
+
+/// How often a shard looks for what is due.
+const TICK: Duration = Duration::from_millis(500);
+
+/// What the edge sees of a shard's load without asking it.
+#[derive(Debug, Default)]
+pub struct Pressure {
+    /// Set when too many entities are in memory: nobody new is let in until some have gone.
+    pub full: AtomicBool,
+    /// Entities in memory.
+    pub residents: AtomicUsize,
+    /// Bytes of records that have not gone to history.
+    pub tail_bytes: AtomicUsize,
+}
+
+/// How a shard keeps its memory and its journal short.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// At most so many entities in memory, as far as they can be let go.
+    pub residents_max: usize,
+    /// Who is idle for so long is let go, in milliseconds.
+    pub idle_ms: i64,
+    /// A checkpoint begins at the latest after so many milliseconds.
+    pub checkpoint_ms: i64,
+    /// A checkpoint begins at the latest after so many bytes of records.
+    pub checkpoint_bytes: usize,
+}
+
+/// What comes from other threads and shards.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub enum ToShard {
+    /// A request to an entity.
+    Job(Box<Job>),
+    /// Requests, in order.
+    Jobs(Vec<Job>),
+    /// Messages of another shard's entities, in order.
+    Deliver(Vec<Sent>),
+    /// Messages that another shard has on disk.
+    Acknowledge(Vec<Seq>),
+    /// Everything up to here is durable.
+    Durable(Seq),
+    /// Something was read or written.
+    Storage(Done),
+    /// Another shard wants to know a provider.
+    AskPayee {
+        /// Whom.
+        provider: ProviderId,
+        /// Which shard.
+        from: ShardId,
+    },
+    /// Another shard has answered.
+    Payee {
+        /// About whom.
+        provider: ProviderId,
+        /// What it said.
+        payee: Option<Payee>,
+    },
+    /// All shards have started; these messages may not have arrived before.
+    Linked(Vec<Addr<ShardActor>>, Vec<Sent>),
+    /// Save everything now; tells how many entities were saved.
+    Checkpoint(oneshot::Sender<usize>),
+    /// Tell an operator.
+    Report(Report),
+    /// Ask an entity to stop; tells whether it is no longer in memory.
+    Passivate(EntityId, oneshot::Sender<bool>),
+}
+
+/// What an operator may ask of a shard.
+#[derive(Debug)]
+pub enum Report {
+    /// The sums so far, with what is not durable yet.
+    Books(oneshot::Sender<Books>),
+    /// Who is in memory.
+    Residents(oneshot::Sender<Vec<ResidentState>>),
+    /// How far it is.
+    State(oneshot::Sender<ShardState>),
+}
+
+/// One resident, for an operator.
+#[derive(Clone, Debug)]
+pub struct ResidentState {
+    /// Who.
+    pub id: EntityId,
+    /// In which shard.
+    pub shard: ShardId,
+    /// How many requests are in its mailbox.
+    pub mailbox: u32,
+    /// Whether it has records that no checkpoint has saved.
+    pub dirty: bool,
+    /// When it last decided, in milliseconds since the epoch; 0 if not since it was read.
+    pub active_ms: i64,
+}
+
+/// How far a shard is, for an operator.
+#[derive(Clone, Copy, Debug)]
+pub struct ShardState {
+    /// Which.
+    pub shard: ShardId,
+    /// The last position given.
+    pub last: Seq,
+    /// The last durable position.
+    pub durable: Seq,
+    /// Entities in memory.
+    pub residents: usize,
+    /// Entities with unsaved records.
+    pub dirty: usize,
+    /// Bytes of records that have not gone to history.
+    pub tail_bytes: usize,
+    /// Messages sent and not acknowledged.
+    pub unacknowledged: usize,
+    /// Records and answers that wait for the disk.
+    pub waiting: usize,
+    /// Whether a checkpoint is on its way.
+    pub checkpointing: bool,
+}
+
+/// What a shard tells itself.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub enum Local {
+    /// The entities have worked off their mailboxes: hand over what was staged.
+    Flush,
+    /// The checkpoint can go on.
+    Step,
+}
+
+/// The actor.
+pub struct ShardActor {
+    shared: Rc<Shared>,
+    residents: Residents<Addr<EntityActor>>,
+    peers: Peers,
+    limits: Limits,
+    pressure: Arc<Pressure>,
+    metrics: Metrics,
+    last_checkpoint_ms: i64,
+    checkpoint_again: Vec<oneshot::Sender<usize>>,
+    counted_residents: i64,
+    counted_tail: i64,
+}
+
+/// What a shard actor is made of.
+pub struct Parts {
+    /// The shard as recovery found it.
+    pub start: Start,
+    /// The committer.
+    pub committer: crate::committer::CommitterHandle,
+    /// The storage thread.
+    pub storage: crate::storage::StorageHandle,
+    /// How it keeps its memory short.
+    pub limits: Limits,
+    /// What the edge sees.
+    pub pressure: Arc<Pressure>,
+    /// What is counted.
+    pub metrics: Metrics,
+}
+
+impl ShardActor {
+    /// A shard in its context.
+    pub fn new(parts: Parts, context: &mut Context<Self>) -> Self {
+        let peers = Peers::default();
+        let me = context.address();
+        let ports = ActixPorts {
+            shard: parts.start.shard,
+            shards: parts.start.shards,
+            me: me.clone(),
+            peers: Rc::clone(&peers),
+            committer: parts.committer,
+            storage: parts.storage,
+        };
+        let mut core = ShardCore::new(parts.start, Box::new(ports));
+        let last_checkpoint_ms = core.now().millis();
+        let shared = Rc::new(Shared {
+            core: RefCell::new(core),
+            checkpoint: RefCell::new(None),
+            step: Box::new(move || me.do_send(Local::Step)),
+        });
+        Self {
+            shared,
+            residents: Residents::new(parts.limits.residents_max, parts.limits.idle_ms),
+            peers,
+            limits: parts.limits,
+            pressure: parts.pressure,
+            metrics: parts.metrics,
+            last_checkpoint_ms,
+            checkpoint_again: Vec::new(),
+            counted_residents: 0,
+            counted_tail: 0,
+        }
+    }
+
+    /// Forwards to an entity, which is started if it is not in memory.
+    fn forward(&mut self, id: EntityId, message: ToEntity) {
+        if let Some(resident) = self.residents.get(&id) {
+            let slot = &resident.slot;
+            slot.inbox.set(slot.inbox.get() + 1);
+            resident.address.do_send(message);
+            return;
+        }
+        let slot = Rc::new(Slot::default());
+        slot.inbox.set(1);
+        let mut core = self.shared.core.borrow_mut();
+        slot.active.set(core.now().millis());
+        core.ports.load(&id);
+        drop(core);
+        let actor = EntityActor::new(id.clone(), Rc::clone(&slot), Rc::clone(&self.shared));
+        let address = actor.start();
+        address.do_send(message);
+        self.residents.add(id, Resident { address, slot });
+    }
+
+    fn deliver(&mut self, messages: Vec<Sent>) {
+        let mut by_entity: HashMap<EntityId, Vec<Sent>> = HashMap::new();
+        for message in messages {
+            by_entity.entry(message.to.clone()).or_default().push(message);
+        }
+        for (id, messages) in by_entity {
+            self.forward(id, ToEntity::Messages(messages));
+        }
+    }
+
+    fn durable(&mut self, seq: Seq) {
+        self.shared.core.borrow_mut().durable(seq);
+        if self.shared.checkpoint.borrow().is_some() {
+            self.step();
+        }
+        if self.is_due_by_bytes() {
+            self.begin_if_due();
+        }
+    }
+
+    fn is_due_by_bytes(&self) -> bool {
+        self.shared.core.borrow().tail.bytes() >= self.limits.checkpoint_bytes
+    }
+
+    fn begin_if_due(&mut self) {
+        if self.shared.checkpoint.borrow().is_some() {
+            return;
+        }
+        let now_ms = self.shared.core.borrow_mut().now().millis();
+        let dirty = !self.shared.core.borrow().dirty.is_empty();
+        let by_time = now_ms - self.last_checkpoint_ms >= self.limits.checkpoint_ms;
+        if dirty && (by_time || self.is_due_by_bytes() || self.residents.is_over()) {
+            self.begin(Vec::new());
+        }
+    }
+
+    fn begin(&mut self, asked_by: Vec<oneshot::Sender<usize>>) {
+        let mut core = self.shared.core.borrow_mut();
+        self.last_checkpoint_ms = core.now().millis();
+        let mut checkpoint = Checkpoint::begin(&mut core);
+        drop(core);
+        for sender in asked_by {
+            checkpoint.notify(sender);
+        }
+        *self.shared.checkpoint.borrow_mut() = Some(checkpoint);
+        self.step();
+    }
+
+    fn step(&mut self) {
+        loop {
+            let step = {
+                let mut checkpoint = self.shared.checkpoint.borrow_mut();
+                let Some(checkpoint) = checkpoint.as_mut() else { return };
+                checkpoint.step(&mut self.shared.core.borrow_mut())
+            };
+            if !self.follow(step) {
+                return;
+            }
+        }
+    }
+
+    /// Does what a step says. True when the next step can be taken at once.
+    fn follow(&mut self, step: Step) -> bool {
+        match step {
+            Step::Wait => false,
+            Step::Collect(ids) => {
+                for id in ids {
+                    self.forward(id, ToEntity::Save);
+                }
+                false
+            }
+            Step::Tell(ids) => {
+                for id in ids {
+                    self.forward(id, ToEntity::Saved);
+                    self.metrics.saved.inc();
+                }
+                true
+            }
+            Step::Done(asked_by, saved) => {
+                *self.shared.checkpoint.borrow_mut() = None;
+                self.metrics.checkpoints.inc();
+                for sender in asked_by {
+                    answer(sender, saved);
+                }
+                self.sweep();
+                if !self.checkpoint_again.is_empty() {
+                    let asked_by = std::mem::take(&mut self.checkpoint_again);
+                    self.begin(asked_by);
+                }
+                false
+            }
+        }
+    }
+
+    fn storage(&mut self, done: Done) {
+        match done {
+            Done::Found(id, found) => self.forward(id, ToEntity::Found(found)),
+            Done::Saved | Done::BooksSaved => {
+                let step = {
+                    let mut checkpoint = self.shared.checkpoint.borrow_mut();
+                    let checkpoint = checkpoint.as_mut().expect("only a checkpoint saves");
+                    checkpoint.saved(&mut self.shared.core.borrow_mut())
+                };
+                if self.follow(step) {
+                    self.step();
+                }
+            }
+        }
+    }
+
+    /// Removes who has stopped and asks who may stop.
+    fn sweep(&mut self) {
+        let (retired, now_ms) = {
+            let mut core = self.shared.core.borrow_mut();
+            (std::mem::take(&mut core.retired), core.now().millis())
+        };
+        for id in retired {
+            self.residents.remove_stopped(&id);
+        }
+        for id in self.residents.sweep(now_ms) {
+            self.forward(id, ToEntity::Retire);
+        }
+        self.show();
+    }
+
+    /// Shows how full the shard is.
+    fn show(&mut self) {
+        let residents = self.residents.len();
+        let tail = self.shared.core.borrow().tail.bytes();
+        let full = residents > self.residents.max.saturating_mul(2);
+        self.pressure.full.store(full, Ordering::Relaxed);
+        self.pressure.residents.store(residents, Ordering::Relaxed);
+        self.pressure.tail_bytes.store(tail, Ordering::Relaxed);
+        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.residents.add(gauge(residents) - self.counted_residents);
+        self.counted_residents = gauge(residents);
+        self.metrics.tail_bytes.add(gauge(tail) - self.counted_tail);
+        self.counted_tail = gauge(tail);
+    }
+
+    fn report(&self, report: Report) {
+        let core = self.shared.core.borrow();
+        match report {
+            Report::Books(sender) => answer(sender, core.books.clone()),
+            Report::State(sender) => answer(
+                sender,
+                ShardState {
+                    shard: core.shard,
+                    last: Seq(core.next().0 - 1),
+                    durable: core.durable_to(),
+                    residents: self.residents.len(),
+                    dirty: core.dirty.len(),
+                    tail_bytes: core.tail.bytes(),
+                    unacknowledged: core.outbox.len(),
+                    waiting: core.waiting(),
+                    checkpointing: self.shared.checkpoint.borrow().is_some(),
+                },
+            ),
+            Report::Residents(sender) => {
+                let state = |(id, resident): (&EntityId, &Resident<_>)| ResidentState {
+                    id: id.clone(),
+                    shard: core.shard,
+                    mailbox: resident.slot.inbox.get(),
+                    dirty: resident.slot.dirty.get(),
+                    active_ms: resident.slot.active.get(),
+                };
+                answer(sender, self.residents.iter().map(state).collect());
+            }
+        }
+    }
+
+    fn link(&mut self, peers: Vec<Addr<Self>>, unacknowledged: Vec<Sent>) {
+        assert!(self.peers.set(peers).is_ok(), "shards are linked once");
+        let core = self.shared.core.borrow();
+        let shards = self.peers.get().map_or(0, Vec::len);
+        let shards = u16::try_from(shards).expect("there are at most 65,535 shards");
+        let mut by_shard: Vec<Vec<Sent>> = (0..shards).map(|_| Vec::new()).collect();
+        for message in unacknowledged {
+            by_shard[usize::from(message.to.shard(shards).0)].push(message);
+        }
+        for (shard, messages) in (0..).zip(by_shard) {
+            if !messages.is_empty() {
+                core.ports.deliver(ShardId(shard), messages);
+            }
+        }
+    }
+}
+
+/// Answers an operator, who may have gone away.
+fn answer<T>(sender: oneshot::Sender<T>, value: T) {
+    if sender.send(value).is_err() {
+        tracing::debug!("an operator did not wait for an answer");
+    }
+}
+
+impl Actor for ShardActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        context.run_interval(TICK, |shard, _| {
+            shard.begin_if_due();
+            shard.sweep();
+        });
+    }
+}
+
+impl Handler<Local> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, message: Local, _: &mut Context<Self>) {
+        match message {
+            Local::Flush => self.shared.core.borrow_mut().flush(),
+            Local::Step => self.step(),
+        }
+    }
+}
+
+impl Handler<ToShard> for ShardActor {
+    type Result = ();
+
+    fn handle(&mut self, message: ToShard, _: &mut Context<Self>) {
+        match message {
+            ToShard::Job(job) => self.forward(job.to.clone(), ToEntity::Job(job)),
+            ToShard::Jobs(jobs) => {
+                for job in jobs {
+                    self.forward(job.to.clone(), ToEntity::Job(Box::new(job)));
+                }
+            }
+            ToShard::Deliver(messages) => self.deliver(messages),
+            ToShard::Acknowledge(seqs) => {
+                let mut core = self.shared.core.borrow_mut();
+                for seq in seqs {
+                    core.outbox.acknowledge(seq);
+                }
+            }
+            ToShard::Durable(seq) => self.durable(seq),
+            ToShard::Storage(done) => self.storage(done),
+            ToShard::AskPayee { provider, from } => {
+                let to = EntityId::provider(&provider);
+                let reply = ReplyTo::payee(from, provider);
+                let job = Job { to: to.clone(), ask: Ask::Summary, reply };
+                self.forward(to, ToEntity::Job(Box::new(job)));
+            }
+            ToShard::Payee { provider, payee } => {
+                let waiting = self.shared.core.borrow_mut().payee_found(provider, payee.as_ref());
+                for (id, ticket) in waiting {
+                    self.forward(id, ToEntity::Payee(ticket, payee.clone()));
+                }
+            }
+            ToShard::Linked(peers, unacknowledged) => self.link(peers, unacknowledged),
+            ToShard::Checkpoint(sender) => {
+                if self.shared.checkpoint.borrow().is_some() {
+                    self.checkpoint_again.push(sender);
+                } else {
+                    self.begin(vec![sender]);
+                }
+            }
+            ToShard::Report(report) => self.report(report),
+            ToShard::Passivate(id, sender) => {
+                let resident = self.residents.get(&id).is_some();
+                if resident {
+                    self.forward(id, ToEntity::Retire);
+                }
+                answer(sender, !resident);
+            }
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! One shard without its actor: the sequence, what waits for the disk, what goes out after it.
+//!
+//! Entities stage records here ([`ShardCore::stage`]); nothing of a record leaves until the
+//! committer has said that it is durable ([`ShardCore::durable`]). Then, in this order: views are
+//! set, messages go to other shards, receipts are acknowledged, answers are sent. The entity itself
+//! has moved on long before, so a hot entity does not wait for the disk between decisions.
+//!
+//! Everything that touches a thread, a disk or another shard goes through [`Ports`], so the
+//! simulator can run this very struct.
+//!
+//! Invariants: positions are dense; what leaves, leaves in the order of positions; nothing leaves
+//! before it is durable.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId};
+use bursar_domain::message::{Effect, Message, Outcome, Source, Stamp};
+use bursar_domain::record::Record;
+use bursar_domain::time::Timestamp;
+use bursar_domain::wallet::command::Payee;
+use bursar_snapshots::store::{IndexKind, Saved, Slice, Snapshot};
+
+use crate::books::Books;
+use crate::clock::Clock;
+use crate::job::{Answer, PayeeAnswer, ReplyTo};
+use crate::shard::outbox::Outbox;
+use crate::shard::tail::Tail;
+use crate::view::{Seen, View, Views};
+
+/// How many providers a shard remembers before it starts anew.
+const PAYEES_MAX: usize = 100_000;
+
+/// What a shard needs from the world around it. Nothing here blocks.
+pub trait Ports {
+    /// Calls [`ShardCore::flush`] once the entities have worked off what is in their mailboxes.
+    fn flush_soon(&self);
+    /// Hands records to the committer.
+    fn commit(&self, handed: Handed);
+    /// Reads an entity from disk; it comes back as [`Found::Entity`].
+    fn load(&self, entity: &EntityId);
+    /// Looks something of an entity up on disk; it comes back under the ticket.
+    fn look_up(&self, entity: &EntityId, ticket: u32, wanted: Wanted);
+    /// Asks a provider's shard about it.
+    fn ask_payee(&self, provider: &ProviderId);
+    /// Answers another shard's question about a provider.
+    fn tell_payee(&self, answer: PayeeAnswer);
+    /// Delivers messages to a shard.
+    fn deliver(&self, to: ShardId, messages: Vec<Message>);
+    /// Tells a shard that its messages are on disk here.
+    fn acknowledge(&self, to: ShardId, seqs: Vec<Seq>);
+    /// Saves entities; it comes back when they are on disk.
+    fn save(&self, entities: Vec<Saved>);
+    /// Saves the outcomes so far and the books; it comes back when they are on disk.
+    fn save_books(&self, snapshot: Snapshot);
+    /// Lets the journal go before a position.
+    fn trim(&self, keep_from: Seq);
+}
+
+/// Records on their way to the committer.
+#[derive(Debug)]
+pub struct Handed {
+    /// The records.
+    pub slice: Slice,
+    /// What the world is told when they are durable: index of the record in the slice, outcome.
+    pub outcomes: Vec<(u32, Outcome)>,
+}
+
+/// What is looked up on disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// The record at a position.
+    Record(Seq),
+    /// The record under an index entry whose value is a position.
+    KeyRecord(u128),
+    /// A payment: its record, and what was refunded of it.
+    Payment(Seq, u128),
+}
+
+impl Wanted {
+    /// The index that a key's slot is looked up in.
+    pub const KEY_INDEX: IndexKind = IndexKind::Key;
+}
+
+/// What was found on disk.
+#[derive(Debug)]
+pub enum Found {
+    /// An entity's snapshot.
+    Entity(Option<Snapshot>),
+    /// A record, and for a payment what was refunded of it.
+    Record {
+        /// Which question this answers.
+        ticket: u32,
+        /// The record with its position.
+        record: Option<(Seq, Arc<Record>)>,
+        /// What was refunded, in minor units.
+        refunded: u64,
+    },
+}
+
+/// What leaves when a record is durable.
+#[derive(Debug)]
+struct Pending {
+    seq: Seq,
+    publish: Option<(Arc<View>, Seen)>,
+    send: Option<Message>,
+    acknowledge: Option<Source>,
+    reply: Option<(ReplyTo, Answer)>,
+}
+
+/// What goes with a record when it is staged.
+#[derive(Debug, Default)]
+pub struct Along {
+    /// The answer's way back, and whether it is a replay.
+    pub reply: Option<(ReplyTo, bool)>,
+    /// The message that the record receives.
+    pub received: Option<Source>,
+}
+
+/// One shard.
+pub struct ShardCore {
+    /// Which.
+    pub shard: ShardId,
+    /// The world around it.
+    pub ports: Box<dyn Ports>,
+    /// The newest records.
+    pub tail: Tail,
+    /// What has been sent and not acknowledged.
+    pub outbox: Outbox,
+    /// The sums.
+    pub books: Books,
+    /// Entities with records that were recovered and not applied to a resident entity yet.
+    pub recovered: HashMap<EntityId, Vec<Seq>>,
+    /// Entities with unsaved records, each once.
+    pub dirty: Vec<EntityId>,
+    /// Entities that have stopped.
+    pub retired: Vec<EntityId>,
+    shards: u16,
+    clock: Arc<dyn Clock>,
+    last_at: Timestamp,
+    durable: Seq,
+    pending: VecDeque<Pending>,
+    outcomes: Vec<(u32, Outcome)>,
+    deliveries: Vec<Vec<Message>>,
+    receipts: Vec<Vec<Seq>>,
+    payees: HashMap<ProviderId, Payee>,
+    asking: HashMap<ProviderId, Vec<(EntityId, u32)>>,
+    flush_asked: bool,
+    views: Arc<Views>,
+}
+
+/// What a shard starts with.
+pub struct Start {
+    /// Which.
+    pub shard: ShardId,
+    /// Of how many.
+    pub shards: u16,
+    /// The records after the last checkpoint.
+    pub tail: Tail,
+    /// Messages that may not have arrived.
+    pub outbox: Outbox,
+    /// The sums, with the tail.
+    pub books: Books,
+    /// Entities of the tail.
+    pub recovered: HashMap<EntityId, Vec<Seq>>,
+    /// The time of the last record.
+    pub last_at: Timestamp,
+    /// Where reads look.
+    pub views: Arc<Views>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl ShardCore {
+    /// A shard as recovery found it. All of its tail is durable.
+    pub fn new(start: Start, ports: Box<dyn Ports>) -> Self {
+        let durable = Seq(start.tail.next().0 - 1);
+        Self {
+            shard: start.shard,
+            ports,
+            tail: start.tail,
+            outbox: start.outbox,
+            books: start.books,
+            dirty: start.recovered.keys().cloned().collect(),
+            recovered: start.recovered,
+            retired: Vec::new(),
+            shards: start.shards,
+            clock: start.clock,
+            last_at: start.last_at,
+            durable,
+            pending: VecDeque::new(),
+            outcomes: Vec::new(),
+            deliveries: (0..start.shards).map(|_| Vec::new()).collect(),
+            receipts: (0..start.shards).map(|_| Vec::new()).collect(),
+            payees: HashMap::new(),
+            asking: HashMap::new(),
+            flush_asked: false,
+            views: start.views,
+        }
+    }
+
+    /// The time of a decision now; never before the last one.
+    pub fn now(&mut self) -> Timestamp {
+        self.last_at = self.last_at.max(self.clock.now());
+        self.last_at
+    }
+
+    /// The last durable position.
+    pub fn durable_to(&self) -> Seq {
+        self.durable
+    }
+
+    /// How many staged records and answers wait for the disk.
+    pub fn waiting(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// The position that the next staged record gets.
+    pub fn next(&self) -> Seq {
+        self.tail.next()
+    }
+
+    /// Records a decision. The entity must apply it before it decides again.
+    pub fn stage(&mut self, record: Record, view: Option<(Arc<View>, Seen)>, along: Along) {
+        let seq = self.tail.stage(&record);
+        self.books.add(&record, seq);
+        let stamp = Stamp { source: Source { shard: self.shard, seq }, at: record.at };
+        let mut send = None;
+        for effect in record.effects(stamp) {
+            match effect {
+                Effect::Send(message) => {
+                    self.outbox.sent(seq);
+                    let before = send.replace(message);
+                    assert!(before.is_none(), "a record sends at most one message");
+                }
+                Effect::Tell(outcome) => {
+                    let index = u32::try_from(self.tail.staged() - 1);
+                    self.outcomes.push((index.expect("a slice is short"), outcome));
+                }
+            }
+        }
+        let reply = along.reply.map(|(to, replayed)| {
+            (to, Answer::Decided { seq, record: Arc::new(record), replayed })
+        });
+        self.pending.push_back(Pending {
+            seq,
+            publish: view,
+            send,
+            acknowledge: along.received,
+            reply,
+        });
+        self.ask_flush();
+    }
+
+    fn ask_flush(&mut self) {
+        if !self.flush_asked {
+            self.flush_asked = true;
+            self.ports.flush_soon();
+        }
+    }
+
+    /// Sends an answer once everything up to `seq` is durable.
+    pub fn reply_after(&mut self, seq: Seq, to: ReplyTo, answer: Answer) {
+        if seq <= self.durable {
+            self.answer(to, answer);
+        } else {
+            self.wait(seq, None, Some((to, answer)));
+        }
+    }
+
+    /// Acknowledges a message once everything up to `seq` is durable.
+    pub fn acknowledge_after(&mut self, seq: Seq, source: Source) {
+        if seq <= self.durable {
+            self.ports.acknowledge(source.shard, vec![source.seq]);
+        } else {
+            self.wait(seq, Some(source), None);
+        }
+    }
+
+    fn wait(&mut self, seq: Seq, acknowledge: Option<Source>, reply: Option<(ReplyTo, Answer)>) {
+        let pending = Pending { seq, publish: None, send: None, acknowledge, reply };
+        let at = self.pending.partition_point(|other| other.seq <= seq);
+        self.pending.insert(at, pending);
+    }
+
+    /// Sends an answer now.
+    pub fn answer(&self, to: ReplyTo, answer: Answer) {
+        if let Some(payee) = to.send(answer) {
+            self.ports.tell_payee(payee);
+        }
+    }
+
+    /// Hands what is staged to the committer.
+    pub fn flush(&mut self) {
+        self.flush_asked = false;
+        if let Some(slice) = self.tail.close() {
+            let outcomes = std::mem::take(&mut self.outcomes);
+            self.ports.commit(Handed { slice, outcomes });
+        }
+    }
+
+    /// Everything up to `seq` is durable: lets it out.
+    pub fn durable(&mut self, seq: Seq) {
+        assert!(seq >= self.durable, "what is durable stays so");
+        self.durable = seq;
+        let count = self.pending.partition_point(|pending| pending.seq <= seq);
+        let mut replies = Vec::with_capacity(count);
+        for pending in self.pending.drain(..count) {
+            if let Some((view, seen)) = pending.publish {
+                self.views.publish(&view, seen);
+            }
+            if let Some(message) = pending.send {
+                let to = message.to.shard(self.shards);
+                self.deliveries[usize::from(to.0)].push(message);
+            }
+            if let Some(source) = pending.acknowledge {
+                self.receipts[usize::from(source.shard.0)].push(source.seq);
+            }
+            replies.extend(pending.reply);
+        }
+        for (shard, messages) in (0..).zip(&mut self.deliveries) {
+            if !messages.is_empty() {
+                self.ports.deliver(ShardId(shard), std::mem::take(messages));
+            }
+        }
+        for (shard, seqs) in (0..).zip(&mut self.receipts) {
+            if !seqs.is_empty() {
+                self.ports.acknowledge(ShardId(shard), std::mem::take(seqs));
+            }
+        }
+        for (to, answer) in replies {
+            self.answer(to, answer);
+        }
+    }
+
+    /// What is known of a provider. When it is not known, it is asked for, and the entity is told
+    /// under its ticket ([`ShardCore::payee_found`]).
+    pub fn payee(
+        &mut self,
+        provider: &ProviderId,
+        entity: &EntityId,
+        ticket: u32,
+    ) -> Option<Payee> {
+        if let Some(payee) = self.payees.get(provider) {
+            return Some(payee.clone());
+        }
+        let waiting = self.asking.entry(provider.clone()).or_default();
+        waiting.push((entity.clone(), ticket));
+        if waiting.len() == 1 {
+            self.ports.ask_payee(provider);
+        }
+        None
+    }
+
+    /// A provider's shard has answered. Returns who waits for it.
+    pub fn payee_found(
+        &mut self,
+        provider: ProviderId,
+        payee: Option<&Payee>,
+    ) -> Vec<(EntityId, u32)> {
+        let waiting = self.asking.remove(&provider).unwrap_or_default();
+        if let Some(payee) = payee {
+            if self.payees.len() >= PAYEES_MAX {
+                self.payees.clear();
+            }
+            self.payees.insert(provider, payee.clone());
+        }
+        waiting
+    }
+
+    /// Stops showing an entity that retires.
+    pub fn retire(&mut self, id: &EntityId) {
+        self.views.remove(id);
+        self.retired.push(id.clone());
+    }
+
+    /// Shows an entity that was just read from disk.
+    pub fn publish_loaded(&self, view: &Arc<View>, seen: Seen) {
+        self.views.publish(view, seen);
+    }
+}

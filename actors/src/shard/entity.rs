@@ -1,0 +1,125 @@
+//! The actor of one wallet or provider: a thin shell around its [`Host`].
+//!
+//! It shares its shard's [`ShardCore`]; both live on one thread, and a turn of one never overlaps
+//! a turn of the other.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use actix::prelude::*;
+use bursar_domain::id::{EntityId, Kind};
+use bursar_domain::message::Message as Sent;
+use bursar_domain::provider::Provider;
+use bursar_domain::wallet::Wallet;
+use bursar_domain::wallet::command::Payee;
+
+use crate::host::{Host, Slot};
+use crate::job::Job;
+use crate::shard::checkpoint::Checkpoint;
+use crate::shard::core::{Found, ShardCore};
+
+/// What a shard forwards to an entity.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub enum ToEntity {
+    /// A request.
+    Job(Box<Job>),
+    /// Messages of other entities.
+    Messages(Vec<Sent>),
+    /// Something looked up on disk.
+    Found(Box<Found>),
+    /// Something asked of a provider.
+    Payee(u32, Option<Payee>),
+    /// Give what a checkpoint must write.
+    Save,
+    /// It is written.
+    Saved,
+    /// Stop, if nothing is left to do.
+    Retire,
+}
+
+/// What the entity actors of a shard share.
+pub struct Shared {
+    /// The shard.
+    pub core: RefCell<ShardCore>,
+    /// The checkpoint on its way.
+    pub checkpoint: RefCell<Option<Checkpoint>>,
+    /// Asks the shard to take the next step of its checkpoint.
+    pub step: Box<dyn Fn()>,
+}
+
+enum Hosted {
+    Wallet(Host<Wallet>),
+    Provider(Host<Provider>),
+}
+
+/// The actor.
+pub struct EntityActor {
+    host: Hosted,
+    slot: Rc<Slot>,
+    shared: Rc<Shared>,
+}
+
+impl EntityActor {
+    /// The actor of an entity that is being read from disk.
+    pub fn new(id: EntityId, slot: Rc<Slot>, shared: Rc<Shared>) -> Self {
+        let host = match id.kind {
+            Kind::Wallet => Hosted::Wallet(Host::new(id, Rc::clone(&slot))),
+            Kind::Provider => Hosted::Provider(Host::new(id, Rc::clone(&slot))),
+        };
+        Self { host, slot, shared }
+    }
+}
+
+impl Actor for EntityActor {
+    type Context = Context<Self>;
+}
+
+/// The same call on whichever host it is.
+macro_rules! on {
+    ($host:expr, $name:ident => $call:expr) => {
+        match $host {
+            Hosted::Wallet($name) => $call,
+            Hosted::Provider($name) => $call,
+        }
+    };
+}
+
+impl Handler<ToEntity> for EntityActor {
+    type Result = ();
+
+    fn handle(&mut self, message: ToEntity, context: &mut Context<Self>) {
+        self.slot.inbox.set(self.slot.inbox.get() - 1);
+        let core = &mut *self.shared.core.borrow_mut();
+        let mut saved = None;
+        let mut stop = false;
+        match message {
+            ToEntity::Job(job) => on!(&mut self.host, host => host.job(*job, core)),
+            ToEntity::Messages(messages) => {
+                on!(&mut self.host, host => host.messages(messages, core));
+            }
+            ToEntity::Found(found) => on!(&mut self.host, host => {
+                host.found(*found, core);
+                saved = host.save_if_wanted(core);
+            }),
+            ToEntity::Payee(ticket, payee) => {
+                on!(&mut self.host, host => host.payee(ticket, payee, core));
+            }
+            ToEntity::Save => saved = on!(&mut self.host, host => host.save(core)),
+            ToEntity::Saved => on!(&mut self.host, host => host.saved(core)),
+            ToEntity::Retire => stop = on!(&mut self.host, host => host.retire(core)),
+        }
+        if on!(&self.host, host => host.is_nobody()) && !stop {
+            stop = on!(&mut self.host, host => host.retire(core));
+        }
+        if let (Some(saved), Some(checkpoint)) =
+            (saved, self.shared.checkpoint.borrow_mut().as_mut())
+            && checkpoint.collect(saved)
+        {
+            (self.shared.step)();
+        }
+        if stop {
+            context.stop();
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! A shard: one writer, one sequence, and the entities that live in it.
+//!
+//! [`core`] is the shard without its actor, [`tail`] its newest records, [`outbox`] its
+//! unacknowledged messages, [`checkpoint`] the steps of a checkpoint, [`residents`] who is in
+//! memory; [`actor`] is the thin shell in which it runs, [`entity`] the shell of one entity.
+
+pub mod actor;
+pub mod checkpoint;
+pub mod core;
+pub mod entity;
+pub mod outbox;
+pub mod ports;
+pub mod residents;
+pub mod tail;

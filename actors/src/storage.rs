@@ -1,0 +1,213 @@
+//! The storage thread: checkpoints are written and cold data is read here, never on a shard.
+//!
+//! Requests are worked off in the order in which they come; a checkpoint comes in small pieces, so
+//! a cold read waits for one piece at most. What was read goes back to the shard that asked, or to
+//! a waiting request.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use bursar_domain::id::{EntityId, Position, Seq, ShardId};
+use bursar_domain::message::Outcome;
+use bursar_domain::record::Record;
+use bursar_snapshots::codec;
+use bursar_snapshots::store::{Archive, IndexKind, Result, Saved, Snapshot, StoreError};
+
+use crate::fatal::OnFatal;
+use crate::outcomes::OutcomeLog;
+use crate::shard::core::{Found, Wanted};
+
+/// A question of the edge, answered on the storage thread.
+type Query = Box<dyn FnOnce(&dyn Archive) -> Result<()> + Send>;
+
+/// What the storage thread is asked to do.
+enum Request {
+    Load(ShardId, EntityId),
+    LookUp(ShardId, EntityId, u32, Wanted),
+    Query(Query),
+    Save(ShardId, Vec<Saved>),
+    SaveBooks(ShardId, Snapshot),
+    SaveOutcomes,
+    DropOutcomesBefore(i64),
+    Stop,
+}
+
+/// What the storage thread has to say to a shard.
+#[derive(Debug)]
+pub enum Done {
+    /// Something was read for an entity.
+    Found(EntityId, Box<Found>),
+    /// Entities are saved.
+    Saved,
+    /// The books are saved.
+    BooksSaved,
+}
+
+/// Reads and writes the archive.
+pub struct Storage {
+    archive: Arc<dyn Archive>,
+    outcomes: Arc<OutcomeLog>,
+}
+
+impl Storage {
+    /// On this archive, saving these outcomes.
+    pub fn new(archive: Arc<dyn Archive>, outcomes: Arc<OutcomeLog>) -> Self {
+        Self { archive, outcomes }
+    }
+
+    fn look_up(&self, entity: &EntityId, ticket: u32, wanted: Wanted) -> Result<Found> {
+        let mut refunded = 0;
+        let seq = match wanted {
+            Wanted::Record(seq) => Some(seq),
+            Wanted::KeyRecord(slot) => self.archive.index(entity, IndexKind::Key, slot)?.map(Seq),
+            Wanted::Payment(seq, slot) => {
+                let total = self.archive.index(entity, IndexKind::Refunded, slot)?;
+                refunded = total.unwrap_or_default();
+                Some(seq)
+            }
+        };
+        let record = match seq {
+            Some(seq) => self.record(entity, seq)?.map(|record| (seq, Arc::new(record))),
+            None => None,
+        };
+        Ok(Found::Record { ticket, record, refunded })
+    }
+
+    fn record(&self, entity: &EntityId, seq: Seq) -> Result<Option<Record>> {
+        let Some(bytes) = self.archive.record(entity, seq)? else { return Ok(None) };
+        decode_record(entity, seq, &bytes).map(Some)
+    }
+
+    fn save_outcomes(&self) -> Result<()> {
+        let unsaved = self.outcomes.unsaved();
+        let Some((newest, _)) = unsaved.last() else { return Ok(()) };
+        let newest = *newest;
+        let plain: Vec<(Position, Outcome)> =
+            unsaved.into_iter().map(|(at, outcome)| (at, Arc::unwrap_or_clone(outcome))).collect();
+        self.archive.save_outcomes(&plain)?;
+        self.outcomes.saved(newest);
+        Ok(())
+    }
+
+    /// Does one thing. Returns what a shard must be told.
+    fn work(&self, request: Request) -> Result<Option<(ShardId, Done)>> {
+        match request {
+            Request::Load(shard, entity) => {
+                let snapshot = self.archive.load(&entity)?;
+                Ok(Some((shard, Done::Found(entity, Box::new(Found::Entity(snapshot))))))
+            }
+            Request::LookUp(shard, entity, ticket, wanted) => {
+                let found = self.look_up(&entity, ticket, wanted)?;
+                Ok(Some((shard, Done::Found(entity, Box::new(found)))))
+            }
+            Request::Query(query) => query(&*self.archive).map(|()| None),
+            Request::Save(shard, entities) => {
+                self.archive.save(&entities)?;
+                Ok(Some((shard, Done::Saved)))
+            }
+            Request::SaveBooks(shard, books) => {
+                self.save_outcomes()?;
+                self.archive.save_shard(shard, &books)?;
+                Ok(Some((shard, Done::BooksSaved)))
+            }
+            Request::SaveOutcomes => self.save_outcomes().map(|()| None),
+            Request::DropOutcomesBefore(millis) => {
+                self.archive.drop_outcomes_before(millis, 1000).map(|_| None)
+            }
+            Request::Stop => Ok(None),
+        }
+    }
+}
+
+/// Decodes a record of an entity's history.
+pub fn decode_record(entity: &EntityId, seq: Seq, bytes: &[u8]) -> Result<Record> {
+    codec::decode(bytes).map_err(|error| StoreError::Damaged {
+        place: format!("history of {entity}, record {seq}"),
+        what: error.to_string(),
+    })
+}
+
+/// The way to the storage thread.
+#[derive(Clone, Debug)]
+pub struct StorageHandle(Sender<Request>);
+
+/// Requests after the thread has ended are dropped: the process is ending too.
+macro_rules! send {
+    ($handle:expr, $request:expr) => {
+        drop($handle.0.send($request))
+    };
+}
+
+impl StorageHandle {
+    /// Reads an entity for its shard.
+    pub fn load(&self, shard: ShardId, entity: EntityId) {
+        send!(self, Request::Load(shard, entity));
+    }
+
+    /// Looks something up for an entity.
+    pub fn look_up(&self, shard: ShardId, entity: EntityId, ticket: u32, wanted: Wanted) {
+        send!(self, Request::LookUp(shard, entity, ticket, wanted));
+    }
+
+    /// Answers a question on the storage thread. An error in it ends the process.
+    pub fn query(&self, query: impl FnOnce(&dyn Archive) -> Result<()> + Send + 'static) {
+        send!(self, Request::Query(Box::new(query)));
+    }
+
+    /// Saves entities of a shard.
+    pub fn save(&self, shard: ShardId, entities: Vec<Saved>) {
+        send!(self, Request::Save(shard, entities));
+    }
+
+    /// Saves the outcomes so far, then the books of a shard.
+    pub fn save_books(&self, shard: ShardId, books: Snapshot) {
+        send!(self, Request::SaveBooks(shard, books));
+    }
+
+    /// Saves the outcomes so far.
+    pub fn save_outcomes(&self) {
+        send!(self, Request::SaveOutcomes);
+    }
+
+    /// Drops some outcomes decided before an instant, in milliseconds since the epoch.
+    pub fn drop_outcomes_before(&self, millis: i64) {
+        send!(self, Request::DropOutcomesBefore(millis));
+    }
+
+    /// Ends the thread once everything before was done.
+    pub fn stop(&self) {
+        send!(self, Request::Stop);
+    }
+}
+
+/// Requests on their way to the storage thread.
+pub struct Requests(Receiver<Request>);
+
+/// A way to the storage thread, before it runs.
+pub fn queue() -> (StorageHandle, Requests) {
+    let (sender, receiver) = channel();
+    (StorageHandle(sender), Requests(receiver))
+}
+
+/// Runs the storage on its own thread. `tell` is called with what a shard must know.
+pub fn spawn(
+    storage: Storage,
+    requests: Requests,
+    tell: impl Fn(ShardId, Done) + Send + 'static,
+    on_fatal: OnFatal,
+) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
+        while let Ok(request) = requests.0.recv() {
+            let last = matches!(request, Request::Stop);
+            match storage.work(request) {
+                Ok(Some((shard, done))) => tell(shard, done),
+                Ok(None) => {}
+                Err(error) => return on_fatal.end(&error),
+            }
+            if last {
+                return;
+            }
+        }
+    })
+}

@@ -1,0 +1,440 @@
+//! The store in memory, for tests and simulation: the same contract, with faults on demand.
+//!
+//! A [`MemoryStore`] is the disk; opening it gives a journal and an archive, as with sled. It holds
+//! what is durable and nothing else. So a crash ([`MemoryStore::crash`]) only makes the open halves
+//! useless, and opening it again finds exactly what was confirmed, plus what a failing call had got
+//! done: a [`Fault`] says which call fails and how many of its writes survive it.
+//!
+//! It is written apart from sled's form, as plain maps, so that the contract suite compares two
+//! answers; only the division into commits is shared, because it shows in what `append` returns.
+//!
+//! Invariants: after an error from a writing call every call that writes fails until the store is
+//! opened again; at most one pair of halves is open.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+
+use bursar_domain::id::{EntityId, Position, Seq, ShardId};
+use bursar_domain::message::Outcome;
+
+use crate::group;
+use crate::store::{
+    Archive, Claim, IndexKind, Journal, Read, Result, Saved, Slice, Snapshot, StoreError, Written,
+};
+
+/// A call that fails, as when the disk does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// Which call, counted from 1 and from when the fault was set.
+    pub call: u64,
+    /// How many of the call's writes are found again all the same: commits of an append; history,
+    /// index entries and then snapshots of a save; outcomes; nothing or all of a trim.
+    pub keeps: usize,
+}
+
+/// Which calls fail.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Faults {
+    /// Of `append`.
+    pub append: Option<Fault>,
+    /// Of `save`, `save_shard` and `save_outcomes` together.
+    pub save: Option<Fault>,
+    /// Of `trim`.
+    pub trim: Option<Fault>,
+}
+
+/// One shard's part of the journal.
+#[derive(Clone, Debug)]
+struct Shard {
+    next: Seq,
+    keep: Seq,
+    epoch: u64,
+    books: Option<Snapshot>,
+}
+
+/// What survives.
+#[derive(Debug)]
+struct Disk {
+    commits: BTreeMap<u64, Vec<(ShardId, Seq, Vec<u8>)>>,
+    last_commit: u64,
+    shards: Vec<Shard>,
+    snapshots: BTreeMap<EntityId, Snapshot>,
+    history: BTreeMap<(EntityId, Seq), Vec<u8>>,
+    index: BTreeMap<(EntityId, IndexKind, u128), u64>,
+    outcomes: BTreeMap<Position, Outcome>,
+    faults: Faults,
+    is_finished: bool,
+    opened: Weak<()>,
+}
+
+/// One write to the archive.
+enum Put {
+    History(EntityId, Seq, Vec<u8>),
+    Index(EntityId, IndexKind, u128, u64),
+    Snapshot(EntityId, Snapshot),
+    Books(ShardId, Snapshot),
+    Outcome(Position, Outcome),
+}
+
+/// The disk of a simulated machine. Clones are the same disk.
+#[derive(Clone, Debug)]
+pub struct MemoryStore(Arc<Mutex<Disk>>);
+
+/// The journal of an open [`MemoryStore`].
+#[derive(Debug)]
+pub struct MemoryJournal(Half);
+
+/// The archive of an open [`MemoryStore`].
+#[derive(Debug)]
+pub struct MemoryArchive(Half);
+
+/// What both halves hold: the disk, and the proof that they are the ones that have it open.
+#[derive(Debug)]
+struct Half {
+    disk: Arc<Mutex<Disk>>,
+    opened: Arc<()>,
+}
+
+impl MemoryStore {
+    /// An empty disk for a number of shards.
+    pub fn new(shards: u16) -> Self {
+        let shard = Shard { next: Seq(1), keep: Seq(1), epoch: 0, books: None };
+        Self(Arc::new(Mutex::new(Disk {
+            commits: BTreeMap::new(),
+            last_commit: 0,
+            shards: vec![shard; usize::from(shards)],
+            snapshots: BTreeMap::new(),
+            history: BTreeMap::new(),
+            index: BTreeMap::new(),
+            outcomes: BTreeMap::new(),
+            faults: Faults::default(),
+            is_finished: false,
+            opened: Weak::new(),
+        })))
+    }
+
+    /// Opens the store, unless it is open.
+    pub fn open(&self) -> Result<(MemoryJournal, Arc<MemoryArchive>)> {
+        let mut disk = locked(&self.0);
+        if disk.opened.strong_count() > 0 {
+            return Err(StoreError::InUse { path: PathBuf::from("(memory)") });
+        }
+        let opened = Arc::new(());
+        disk.opened = Arc::downgrade(&opened);
+        disk.is_finished = false;
+        let half = || Half { disk: Arc::clone(&self.0), opened: Arc::clone(&opened) };
+        Ok((MemoryJournal(half()), Arc::new(MemoryArchive(half()))))
+    }
+
+    /// The machine loses power: the open halves are of no use any more, and the store can be
+    /// opened again.
+    pub fn crash(&self) {
+        let mut disk = locked(&self.0);
+        disk.opened = Weak::new();
+        disk.faults = Faults::default();
+    }
+
+    /// Says which calls from now on fail.
+    pub fn set_faults(&self, faults: Faults) {
+        locked(&self.0).faults = faults;
+    }
+}
+
+fn locked(disk: &Mutex<Disk>) -> MutexGuard<'_, Disk> {
+    // A failed assertion about a caller leaves nothing half done here.
+    disk.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl Half {
+    /// The disk, if it is still ours.
+    fn disk(&self, doing: &'static str) -> Result<MutexGuard<'_, Disk>> {
+        let disk = locked(&self.disk);
+        if disk.opened.upgrade().is_some_and(|opened| Arc::ptr_eq(&opened, &self.opened)) {
+            Ok(disk)
+        } else {
+            Err(StoreError::Database { doing, what: "the machine crashed".to_owned() })
+        }
+    }
+
+    /// Runs something that writes. An error finishes the store.
+    fn writing<T>(
+        &self,
+        doing: &'static str,
+        write: impl FnOnce(&mut Disk) -> Result<T>,
+    ) -> Result<T> {
+        let mut disk = self.disk(doing)?;
+        if disk.is_finished {
+            let what = "an earlier write failed, so the store is finished until it is opened again";
+            return Err(StoreError::Database { doing, what: what.to_owned() });
+        }
+        let result = write(&mut disk);
+        disk.is_finished = result.is_err();
+        result
+    }
+}
+
+/// Counts a call. When it is the one to fail: how many of its writes survive.
+fn strikes(fault: &mut Option<Fault>) -> Option<usize> {
+    let counted = fault.as_mut()?;
+    counted.call = counted.call.saturating_sub(1);
+    let keeps = (counted.call == 0).then_some(counted.keeps)?;
+    *fault = None;
+    Some(keeps)
+}
+
+fn failure(doing: &'static str) -> StoreError {
+    StoreError::Io { doing, source: std::io::Error::other("a fault of the simulation") }
+}
+
+impl Disk {
+    fn shard(&mut self, shard: ShardId) -> &mut Shard {
+        let count = self.shards.len();
+        let state = self.shards.get_mut(usize::from(shard.0));
+        state.unwrap_or_else(|| panic!("{shard:?} of {count} shards"))
+    }
+
+    fn check(&self, slices: &[Slice]) -> Result<()> {
+        let mut shards = self.shards.clone();
+        for slice in slices {
+            let shard = slice.shard;
+            let state = &mut shards[usize::from(shard.0)];
+            assert!(state.epoch > 0, "{shard:?} was never claimed");
+            if slice.epoch != state.epoch {
+                let ours = slice.epoch;
+                assert!(ours < state.epoch, "{shard:?}: epoch {ours} was never given");
+                return Err(StoreError::Fenced { shard, epoch: state.epoch, ours });
+            }
+            assert_eq!(slice.first, state.next, "{shard:?}: records must follow one another");
+            state.next = slice.next();
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, slices: &[Slice]) -> Result<Vec<Written>> {
+        self.check(slices)?;
+        let struck = strikes(&mut self.faults.append);
+        let mut written = Vec::new();
+        for (index, parts) in group::plan(slices).iter().enumerate() {
+            if struck.is_some_and(|keeps| index >= keeps) {
+                break;
+            }
+            self.last_commit += 1;
+            written.extend(group::written(self.last_commit, parts));
+            let mut records = Vec::new();
+            for part in parts {
+                let (shard, first) = (part.slice.shard, part.slice.first.0);
+                for record in part.records.clone() {
+                    let seq = Seq(first + record as u64);
+                    records.push((shard, seq, part.slice.record(record).to_vec()));
+                    self.shard(shard).next = seq.next();
+                }
+            }
+            self.commits.insert(self.last_commit, records);
+        }
+        if struck.is_some() { Err(failure("appending to the journal")) } else { Ok(written) }
+    }
+
+    fn trim(&mut self, keep_from: &[(ShardId, Seq)]) -> Result<()> {
+        let struck = strikes(&mut self.faults.trim);
+        if struck != Some(0) {
+            for (shard, seq) in keep_from {
+                let state = self.shard(*shard);
+                let next = state.next;
+                assert!(
+                    *seq <= next,
+                    "{shard:?} cannot be kept from {seq}: the next one is {next}"
+                );
+                state.keep = state.keep.max(*seq);
+            }
+            while let Some(entry) = self.commits.first_entry() {
+                let mut records = entry.get().iter();
+                if records.any(|(shard, seq, _)| *seq >= self.shards[usize::from(shard.0)].keep) {
+                    break;
+                }
+                entry.remove();
+            }
+        }
+        if struck.is_some() { Err(failure("trimming the journal")) } else { Ok(()) }
+    }
+
+    fn put_all(&mut self, doing: &'static str, puts: Vec<Put>) -> Result<()> {
+        let struck = strikes(&mut self.faults.save);
+        for put in puts.into_iter().take(struck.unwrap_or(usize::MAX)) {
+            self.put(put);
+        }
+        if struck.is_some() { Err(failure(doing)) } else { Ok(()) }
+    }
+
+    fn put(&mut self, put: Put) {
+        match put {
+            Put::History(entity, seq, bytes) => drop(self.history.insert((entity, seq), bytes)),
+            Put::Index(entity, kind, slot, number) => {
+                self.index.insert((entity, kind, slot), number);
+            }
+            Put::Snapshot(entity, snapshot) => {
+                let saved = self.snapshots.get(&entity);
+                if saved.is_none_or(|saved| saved.covers <= snapshot.covers) {
+                    self.snapshots.insert(entity, snapshot);
+                }
+            }
+            Put::Books(shard, snapshot) => {
+                let books = &mut self.shard(shard).books;
+                if books.as_ref().is_none_or(|saved| saved.covers <= snapshot.covers) {
+                    *books = Some(snapshot);
+                }
+            }
+            Put::Outcome(position, outcome) => drop(self.outcomes.insert(position, outcome)),
+        }
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn claim(&mut self, shards: &[ShardId]) -> Result<Vec<Claim>> {
+        self.0.writing("claiming shards", |disk| {
+            let mut claims = Vec::with_capacity(shards.len());
+            for shard in shards {
+                let state = disk.shard(*shard);
+                state.epoch += 1;
+                claims.push(Claim { shard: *shard, epoch: state.epoch, next: state.next });
+            }
+            if !claims.is_empty() {
+                disk.last_commit += 1;
+            }
+            Ok(claims)
+        })
+    }
+
+    fn append(&mut self, slices: &[Slice]) -> Result<Vec<Written>> {
+        self.0.writing("appending to the journal", |disk| disk.append(slices))
+    }
+
+    fn read(&self, visit: &mut dyn FnMut(Read<'_>) -> Result<()>) -> Result<()> {
+        // Copied, so that the visitor may use the store.
+        let (commits, keep) = {
+            let disk = self.0.disk("reading the journal")?;
+            let keep: Vec<_> = disk.shards.iter().map(|shard| shard.keep).collect();
+            (disk.commits.clone(), keep)
+        };
+        for (commit, records) in &commits {
+            for (shard, seq, bytes) in records {
+                if *seq >= keep[usize::from(shard.0)] {
+                    visit(Read { commit: *commit, shard: *shard, seq: *seq, bytes })?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn trim(&mut self, keep_from: &[(ShardId, Seq)]) -> Result<()> {
+        self.0.writing("trimming the journal", |disk| disk.trim(keep_from))
+    }
+}
+
+impl MemoryArchive {
+    fn disk(&self) -> Result<MutexGuard<'_, Disk>> {
+        self.0.disk("reading the archive")
+    }
+}
+
+impl Archive for MemoryArchive {
+    fn load(&self, entity: &EntityId) -> Result<Option<Snapshot>> {
+        Ok(self.disk()?.snapshots.get(entity).cloned())
+    }
+
+    fn save(&self, entities: &[Saved]) -> Result<()> {
+        let (mut puts, mut snapshots) = (Vec::new(), Vec::new());
+        for saved in entities {
+            let entity = || saved.entity.clone();
+            let mut last = Seq(0);
+            for (seq, bytes) in &saved.records {
+                assert!(*seq > last, "history at {seq} after {last}");
+                last = *seq;
+                puts.push(Put::History(entity(), *seq, bytes.get().to_vec()));
+            }
+            for (kind, slot, number) in &saved.index {
+                puts.push(Put::Index(entity(), *kind, *slot, *number));
+            }
+            snapshots.push(Put::Snapshot(entity(), saved.snapshot.clone()));
+        }
+        puts.append(&mut snapshots);
+        self.0.writing("saving entities", |disk| disk.put_all("saving entities", puts))
+    }
+
+    fn record(&self, entity: &EntityId, seq: Seq) -> Result<Option<Vec<u8>>> {
+        Ok(self.disk()?.history.get(&(entity.clone(), seq)).cloned())
+    }
+
+    fn records_before(
+        &self,
+        entity: &EntityId,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Vec<u8>)>> {
+        let disk = self.disk()?;
+        let range = (entity.clone(), Seq(0))..(entity.clone(), before);
+        let newest = disk.history.range(range).rev().take(limit);
+        Ok(newest.map(|((_, seq), bytes)| (*seq, bytes.clone())).collect())
+    }
+
+    fn index(&self, entity: &EntityId, kind: IndexKind, slot: u128) -> Result<Option<u64>> {
+        Ok(self.disk()?.index.get(&(entity.clone(), kind, slot)).copied())
+    }
+
+    fn load_shard(&self, shard: ShardId) -> Result<Option<Snapshot>> {
+        Ok(self.disk()?.shard(shard).books.clone())
+    }
+
+    fn save_shard(&self, shard: ShardId, snapshot: &Snapshot) -> Result<()> {
+        let puts = vec![Put::Books(shard, snapshot.clone())];
+        self.0.writing("saving a shard", |disk| disk.put_all("saving a shard", puts))
+    }
+
+    fn save_outcomes(&self, outcomes: &[(Position, Outcome)]) -> Result<()> {
+        let last = self.last_outcome()?;
+        assert!(outcomes.is_sorted_by(|a, b| a.0 < b.0), "outcomes must ascend");
+        let new = outcomes.iter().filter(|outcome| Some(outcome.0) > last).cloned();
+        let puts = new.map(|(position, outcome)| Put::Outcome(position, outcome)).collect();
+        self.0.writing("saving outcomes", |disk| disk.put_all("saving outcomes", puts))
+    }
+
+    fn outcomes_after(&self, after: Position, limit: usize) -> Result<Vec<(Position, Outcome)>> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let disk = self.disk()?;
+        let later = disk.outcomes.range((Excluded(after), Unbounded)).take(limit.max(1));
+        Ok(later.map(|(position, outcome)| (*position, outcome.clone())).collect())
+    }
+
+    fn last_outcome(&self) -> Result<Option<Position>> {
+        Ok(self.disk()?.outcomes.last_key_value().map(|(position, _)| *position))
+    }
+
+    fn drop_outcomes_before(&self, millis: i64, limit: usize) -> Result<usize> {
+        self.0.writing("dropping outcomes", |disk| {
+            let mut count = 0;
+            while count < limit && disk.outcomes.len() > 1 {
+                let first = disk.outcomes.first_entry().expect("there are more than one");
+                if first.get().at.millis() >= millis {
+                    break;
+                }
+                first.remove();
+                count += 1;
+            }
+            Ok(count)
+        })
+    }
+
+    fn entities(&self, visit: &mut dyn FnMut(EntityId, Snapshot) -> Result<()>) -> Result<()> {
+        // Copied, so that the visitor may use the store.
+        let snapshots = self.disk()?.snapshots.clone();
+        snapshots.into_iter().try_for_each(|(entity, snapshot)| visit(entity, snapshot))
+    }
+
+    fn size_bytes(&self) -> Result<u64> {
+        let disk = self.disk()?;
+        let journal = disk.commits.values().flatten().map(|record| record.2.len());
+        let history = disk.history.values().map(Vec::len);
+        let snapshots = disk.snapshots.values().map(|snapshot| snapshot.state.len());
+        Ok(journal.chain(history).chain(snapshots).sum::<usize>() as u64)
+    }
+}

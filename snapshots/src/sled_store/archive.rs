@@ -1,0 +1,279 @@
+//! The archive in sled: snapshots, history, indexes and outcomes, each in its own tree.
+//!
+//! Every change goes through the tally (`tally.rs`); this file says which keys and values a
+//! save means, and reads them back.
+//!
+//! Invariants: an entity's history and index entries are durable before its snapshot is written; a
+//! snapshot is replaced only by one that covers as much or more; outcomes are only added behind the
+//! last one, so saving some again adds nothing; the last piece of outcomes is never dropped, so
+//! that `last_outcome` never goes back.
+
+use bursar_domain::id::{EntityId, Position, Seq, ShardId};
+use bursar_domain::message::Outcome;
+
+use super::disk::{self, damaged};
+use super::tally::{self, Changes, Place, Tallied};
+use super::{chunk, keys};
+use crate::envelope::{self, Kind, NO_HASH};
+use crate::store::{Archive, IndexKind, Result, Saved, Snapshot};
+
+/// The archive of an open store.
+#[derive(Debug)]
+pub struct SledArchive {
+    entries: Tallied,
+}
+
+impl SledArchive {
+    pub(super) fn new(entries: Tallied) -> Self {
+        Self { entries }
+    }
+
+    #[cfg(test)]
+    pub(super) fn entries_with_tally(&self) -> &Tallied {
+        &self.entries
+    }
+
+    /// Reads and checks every stored entry, and that none is missing. Saves wait meanwhile.
+    /// Returns how many there are.
+    pub fn verify(&self) -> Result<u64> {
+        self.entries.verify()
+    }
+
+    /// One entry, without its envelope.
+    fn get<T>(
+        &self,
+        place: Place,
+        kind: Kind,
+        key: &[u8],
+        read: impl FnOnce(&[u8]) -> std::result::Result<T, String>,
+    ) -> Result<Option<T>> {
+        let value = tally::get(&self.entries.disk, "reading the archive", place, key)?;
+        value.map(|value| open(place, kind, key, &value, read)).transpose()
+    }
+
+    /// Entries of a tree as sled iterates them, errors as ours.
+    fn entries(
+        &self,
+        place: Place,
+        range: impl std::ops::RangeBounds<Vec<u8>>,
+    ) -> impl DoubleEndedIterator<Item = Result<(sled::IVec, sled::IVec)>> {
+        let range = place.tree(&self.entries.disk).range(range);
+        range.map(move |found| {
+            let named = |error| disk::error("reading the archive", &place.name(b"(next)"))(error);
+            found.map_err(named)
+        })
+    }
+
+    /// Puts a snapshot into changes, unless a later one is there.
+    fn put_snapshot(
+        &self,
+        kind: Kind,
+        key: &[u8],
+        snapshot: &Snapshot,
+        changes: &mut Changes,
+    ) -> Result<()> {
+        let saved = self.get(Place::Snapshots, kind, key, read_snapshot)?;
+        if saved.is_some_and(|saved| saved.covers > snapshot.covers) {
+            return Ok(());
+        }
+        let mut body = Vec::with_capacity(8 + snapshot.state.len());
+        body.extend_from_slice(&snapshot.covers.0.to_le_bytes());
+        body.extend_from_slice(&snapshot.state);
+        let value = envelope::seal(kind, &NO_HASH, &body);
+        changes.insert((Place::Snapshots, key.to_vec()), Some(value));
+        Ok(())
+    }
+}
+
+/// Opens a value and reads its body; tells where it stands when that fails.
+fn open<T>(
+    place: Place,
+    kind: Kind,
+    key: &[u8],
+    value: &[u8],
+    read: impl FnOnce(&[u8]) -> std::result::Result<T, String>,
+) -> Result<T> {
+    let body = envelope::open(kind, value);
+    let (_, body) = body.map_err(|what| damaged(place.name(key), what))?;
+    read(body).map_err(|what| damaged(place.name(key), what))
+}
+
+fn read_snapshot(body: &[u8]) -> std::result::Result<Snapshot, String> {
+    let (covers, state) = body.split_first_chunk::<8>().ok_or("the snapshot has no position")?;
+    Ok(Snapshot { covers: Seq(u64::from_le_bytes(*covers)), state: state.to_vec() })
+}
+
+fn read_index(body: &[u8]) -> std::result::Result<u64, String> {
+    let bytes = body.try_into().map_err(|_| format!("an entry of {} bytes", body.len()))?;
+    Ok(u64::from_le_bytes(bytes))
+}
+
+/// Reads a history chunk whose key begins with an entity's.
+fn read_chunk(entity: &[u8], key: &[u8], value: &[u8]) -> Result<Vec<(Seq, Vec<u8>)>> {
+    let first = key.get(entity.len()..).and_then(|seq| <[u8; 8]>::try_from(seq).ok());
+    let first = first.ok_or_else(|| {
+        damaged(Place::History.name(key), "the key is not an entity and a position")
+    })?;
+    open(Place::History, Kind::History, key, value, |body| {
+        let records = chunk::read_history(Seq(u64::from_be_bytes(first)), body)?;
+        Ok(records.into_iter().map(|(seq, bytes)| (seq, bytes.to_vec())).collect())
+    })
+}
+
+fn read_outcomes(key: &[u8], value: &[u8]) -> Result<Vec<(Position, Outcome)>> {
+    let first = key.split_first_chunk::<8>().and_then(|(commit, index)| {
+        let index = u32::from_be_bytes(index.try_into().ok()?);
+        Some(Position { commit: u64::from_be_bytes(*commit), index })
+    });
+    let place = Place::Outcomes;
+    let first = first.ok_or_else(|| damaged(place.name(key), "the key is not a position"))?;
+    open(place, Kind::Outcomes, key, value, |body| chunk::read_outcomes(first, body))
+}
+
+impl Archive for SledArchive {
+    fn load(&self, entity: &EntityId) -> Result<Option<Snapshot>> {
+        let key = keys::entity(entity);
+        self.get(Place::Snapshots, Kind::Snapshot, &key, read_snapshot)
+    }
+
+    fn save(&self, entities: &[Saved]) -> Result<()> {
+        let (mut before, mut snapshots) = (Changes::new(), Changes::new());
+        for saved in entities {
+            let entity = &saved.entity;
+            let records = saved.records.iter().map(|(seq, bytes)| (*seq, bytes.get()));
+            for (first, body) in chunk::history(records) {
+                let value = envelope::seal(Kind::History, &NO_HASH, &body);
+                before.insert((Place::History, keys::history(entity, first)), Some(value));
+            }
+            for (kind, slot, number) in &saved.index {
+                let value = envelope::seal(Kind::Index, &NO_HASH, &number.to_le_bytes());
+                before.insert((Place::Keys, keys::index(entity, *kind, *slot)), Some(value));
+            }
+            let key = keys::entity(entity);
+            self.put_snapshot(Kind::Snapshot, &key, &saved.snapshot, &mut snapshots)?;
+        }
+        self.entries.change("saving entities", vec![before, snapshots])
+    }
+
+    fn record(&self, entity: &EntityId, seq: Seq) -> Result<Option<Vec<u8>>> {
+        let prefix = keys::entity(entity);
+        let range = keys::history(entity, Seq(0))..=keys::history(entity, seq);
+        let Some(found) = self.entries(Place::History, range).next_back() else {
+            return Ok(None);
+        };
+        let (key, value) = found?;
+        let records = read_chunk(&prefix, &key, &value)?;
+        Ok(records.into_iter().find(|record| record.0 == seq).map(|record| record.1))
+    }
+
+    fn records_before(
+        &self,
+        entity: &EntityId,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Vec<u8>)>> {
+        let prefix = keys::entity(entity);
+        let range = keys::history(entity, Seq(0))..keys::history(entity, before);
+        let mut records: Vec<(Seq, Vec<u8>)> = Vec::new();
+        for found in self.entries(Place::History, range).rev() {
+            if records.len() >= limit {
+                break;
+            }
+            let (key, value) = found?;
+            let end = records.last().map_or(before, |record| record.0);
+            let chunk = read_chunk(&prefix, &key, &value)?;
+            records.extend(chunk.into_iter().rev().filter(|record| record.0 < end));
+        }
+        records.truncate(limit);
+        Ok(records)
+    }
+
+    fn index(&self, entity: &EntityId, kind: IndexKind, slot: u128) -> Result<Option<u64>> {
+        let key = keys::index(entity, kind, slot);
+        self.get(Place::Keys, Kind::Index, &key, read_index)
+    }
+
+    fn load_shard(&self, shard: ShardId) -> Result<Option<Snapshot>> {
+        self.get(Place::Snapshots, Kind::Shard, &keys::shard(shard), read_snapshot)
+    }
+
+    fn save_shard(&self, shard: ShardId, snapshot: &Snapshot) -> Result<()> {
+        let mut changes = Changes::new();
+        self.put_snapshot(Kind::Shard, &keys::shard(shard), snapshot, &mut changes)?;
+        self.entries.change("saving a shard", vec![changes])
+    }
+
+    fn save_outcomes(&self, outcomes: &[(Position, Outcome)]) -> Result<()> {
+        let last = self.last_outcome()?;
+        let new = outcomes.partition_point(|outcome| Some(outcome.0) <= last);
+        let mut changes = Changes::new();
+        for (first, body) in chunk::outcomes(&outcomes[new..]) {
+            let value = envelope::seal(Kind::Outcomes, &NO_HASH, &body);
+            changes.insert((Place::Outcomes, keys::position(first).to_vec()), Some(value));
+        }
+        self.entries.change("saving outcomes", vec![changes])
+    }
+
+    fn outcomes_after(&self, after: Position, limit: usize) -> Result<Vec<(Position, Outcome)>> {
+        let key = keys::position(after).to_vec();
+        // The piece that begins at or before `after` may hold what comes after it.
+        let start = match self.entries(Place::Outcomes, ..=key.clone()).next_back() {
+            Some(found) => found?.0.to_vec(),
+            None => key,
+        };
+        let mut outcomes = Vec::new();
+        for found in self.entries(Place::Outcomes, start..) {
+            let (key, value) = found?;
+            let chunk = read_outcomes(&key, &value)?;
+            outcomes.extend(chunk.into_iter().filter(|outcome| outcome.0 > after));
+            if outcomes.len() >= limit.max(1) {
+                break;
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn last_outcome(&self) -> Result<Option<Position>> {
+        let Some(found) = self.entries(Place::Outcomes, ..).next_back() else {
+            return Ok(None);
+        };
+        let (key, value) = found?;
+        let chunk = read_outcomes(&key, &value)?;
+        Ok(chunk.last().map(|outcome| outcome.0))
+    }
+
+    fn drop_outcomes_before(&self, millis: i64, limit: usize) -> Result<usize> {
+        let mut changes = Changes::new();
+        let mut pieces = self.entries(Place::Outcomes, ..).peekable();
+        while let Some(found) = pieces.next() {
+            let (key, value) = found?;
+            let is_last = pieces.peek().is_none();
+            let chunk = read_outcomes(&key, &value)?;
+            let is_old = chunk.iter().all(|(_, outcome)| outcome.at.millis() < millis);
+            if is_last || !is_old || changes.len() >= limit {
+                break;
+            }
+            changes.insert((Place::Outcomes, key.to_vec()), None);
+        }
+        drop(pieces);
+        let count = changes.len();
+        self.entries.change("dropping outcomes", vec![changes])?;
+        Ok(count)
+    }
+
+    fn entities(&self, visit: &mut dyn FnMut(EntityId, Snapshot) -> Result<()>) -> Result<()> {
+        let place = Place::Snapshots;
+        for found in self.entries(place, ..vec![keys::SHARD]) {
+            let (key, value) = found?;
+            let entity = keys::parse_entity(&key)
+                .ok_or_else(|| damaged(place.name(&key), "the key is not an entity's"))?;
+            visit(entity, open(place, Kind::Snapshot, &key, &value, read_snapshot)?)?;
+        }
+        Ok(())
+    }
+
+    fn size_bytes(&self) -> Result<u64> {
+        let database = &self.entries.disk.database;
+        database.size_on_disk().map_err(disk::error("measuring the size", "the database file"))
+    }
+}

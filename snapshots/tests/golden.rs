@@ -1,0 +1,365 @@
+//! Golden files: every form that is on disk, byte for byte, as the first release wrote it.
+//!
+//! Each test makes values, reads the file, compares what it decodes with the values, and encodes
+//! them again to the same bytes. A file that was released is never made anew: what is appended to
+//! a format (an event, a code) gets a further file, and the old one must still be read.
+//! `BLESS=1 cargo test -p bursar-snapshots --test golden` writes files that are not there, or all of
+//! them while nothing was released.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bursar_domain::cadence::Cadence;
+use bursar_domain::code::{Code, Rejection};
+use bursar_domain::currency::Currency;
+use bursar_domain::id::{EntityId, Position, ProviderId, Seq, ShardId, WalletId};
+use bursar_domain::key::{Key, Known};
+use bursar_domain::machine::Machine;
+use bursar_domain::message::{Outcome, OutcomeKind, Source};
+use bursar_domain::money::{Amount, Total};
+use bursar_domain::provider::{self, Provider};
+use bursar_domain::record::{Record, Refusal, Verdict};
+use bursar_domain::time::Timestamp;
+use bursar_domain::wallet::event::{Deposited, Paid, RefundReceived, RefundRequested};
+use bursar_domain::wallet::{self, Hold, Wallet};
+use bursar_snapshots::envelope::{self, Kind, NO_HASH};
+use bursar_snapshots::store::Slice;
+use bursar_snapshots::{codec, group};
+
+/// How many codes there were when the files were made.
+const CODES: usize = 29;
+
+fn golden(name: &str, made: &[u8]) -> Vec<u8> {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "golden", name].iter().collect();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&path, made).expect("writable");
+    }
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis).expect("in range")
+}
+
+fn eur() -> Currency {
+    Currency::from_code("EUR").expect("known")
+}
+
+fn alice() -> WalletId {
+    WalletId::parse("alice").expect("well formed")
+}
+
+fn acme() -> ProviderId {
+    ProviderId::parse("acme").expect("well formed")
+}
+
+fn amount(minor: i64) -> Amount {
+    Amount::from_minor(minor)
+}
+
+fn total(minor: i64) -> Total {
+    Total::ZERO.checked_add(amount(minor)).expect("fits")
+}
+
+fn key(text: &str) -> Key {
+    Key { text: text.into(), content: 0x0123_4567_89ab_cdef }
+}
+
+fn source(shard: u16, seq: u64) -> Source {
+    Source { shard: ShardId(shard), seq: Seq(seq) }
+}
+
+/// Each event of a wallet, in the order of a possible life.
+fn wallet_events() -> Vec<wallet::Event> {
+    let (currency, effective_at) = (eur(), Some(at(1_700_000_000_123)));
+    let profile = wallet::Profile {
+        currency,
+        credit_limit: amount(5_000),
+        owner: Some("Alice Ångström".into()),
+        email: Some("alice@example.com".into()),
+        bank_account: None,
+    };
+    vec![
+        wallet::Event::Opened(Arc::new(profile)),
+        wallet::Event::Deposited(Deposited {
+            amount: amount(10_000),
+            currency,
+            balance_after: amount(10_000),
+            effective_at,
+            description: Some("salary".into()),
+        }),
+        wallet::Event::Paid(Paid {
+            provider: acme(),
+            amount: amount(12_345),
+            currency,
+            balance_after: amount(-2_345),
+            effective_at: None,
+            description: None,
+            metadata: vec![("order".into(), "17".into()), ("shop".into(), "Прага".into())],
+        }),
+        wallet::Event::HoldPlaced { hold: Hold { id: "h1".into(), amount: amount(7) }, currency },
+        wallet::Event::HoldPlaced { hold: Hold { id: "h2".into(), amount: amount(8) }, currency },
+        wallet::Event::HoldReleased { id: "h1".into() },
+        wallet::Event::Frozen,
+        wallet::Event::Unfrozen,
+        wallet::Event::RefundRequested(RefundRequested {
+            payment: Seq(3),
+            provider: acme(),
+            amount: amount(345),
+            currency,
+            refunded_total: amount(345),
+            key: Some(key("refund-1")),
+            effective_at,
+        }),
+        wallet::Event::RefundReceived(RefundReceived {
+            source: source(9, 70_000),
+            refund: Seq(9),
+            payment: Seq(3),
+            provider: acme(),
+            amount: amount(345),
+            currency,
+            balance_after: amount(-2_000),
+            effective_at,
+        }),
+    ]
+}
+
+/// Each event of a provider.
+fn provider_events() -> Vec<provider::Event> {
+    let cadence = Cadence::new("month", Some("31"), Some("02:30"), Some("Europe/Prague"));
+    let profile = provider::Profile {
+        name: "Acme".into(),
+        currency: eur(),
+        cadence: cadence.expect("a cadence"),
+        account: "tok_1".into(),
+    };
+    vec![
+        provider::Event::Registered(Arc::new(profile)),
+        provider::Event::Received(provider::Received {
+            source: source(14, 3),
+            wallet: alice(),
+            amount: amount(12_345),
+            currency: eur(),
+            balance_after: total(12_345),
+            effective_at: Some(at(-1)),
+            description: Some("order 17".into()),
+        }),
+        provider::Event::RefundSent(provider::RefundSent {
+            source: source(14, 9),
+            wallet: alice(),
+            payment: Seq(3),
+            amount: amount(345),
+            currency: eur(),
+            balance_after: total(12_000),
+            effective_at: None,
+        }),
+    ]
+}
+
+/// Stops the build when an event is added: it needs a golden file.
+fn wallet_variant(event: &wallet::Event) -> usize {
+    match event {
+        wallet::Event::Opened(_) => 0,
+        wallet::Event::Deposited(_) => 1,
+        wallet::Event::Paid(_) => 2,
+        wallet::Event::HoldPlaced { .. } => 3,
+        wallet::Event::HoldReleased { .. } => 4,
+        wallet::Event::Frozen => 5,
+        wallet::Event::Unfrozen => 6,
+        wallet::Event::RefundRequested(_) => 7,
+        wallet::Event::RefundReceived(_) => 8,
+    }
+}
+
+/// The same for a provider's events.
+fn provider_variant(event: &provider::Event) -> usize {
+    match event {
+        provider::Event::Registered(_) => 0,
+        provider::Event::Received(_) => 1,
+        provider::Event::RefundSent(_) => 2,
+    }
+}
+
+fn wallet_records() -> Vec<Record> {
+    let record = |(index, event): (usize, wallet::Event)| Record {
+        at: at(1_763_633_730_123 + i64::try_from(index).expect("small")),
+        entity: EntityId::wallet(&alice()),
+        key: (index % 2 == 0).then(|| key(&format!("key-{index}"))),
+        verdict: Verdict::Wallet(vec![event]),
+    };
+    wallet_events().into_iter().enumerate().map(record).collect()
+}
+
+fn provider_records() -> Vec<Record> {
+    let record = |event| Record {
+        at: at(1_763_633_730_123),
+        entity: EntityId::provider(&acme()),
+        key: None,
+        verdict: Verdict::Provider(vec![event]),
+    };
+    provider_events().into_iter().map(record).collect()
+}
+
+fn refused_records() -> Vec<Record> {
+    let record = |code: &Code| Record {
+        at: at(1_763_633_730_999),
+        entity: EntityId::wallet(&alice()),
+        key: Some(key(code.as_str())),
+        verdict: Verdict::Refused(Refusal {
+            rejection: Rejection::new(*code, format!("because of {code}")),
+            request_id: "req_0197".into(),
+        }),
+    };
+    Code::ALL[..CODES].iter().map(record).collect()
+}
+
+fn slice(shard: u16, first: u64, records: &[Record]) -> Slice {
+    let mut bytes = Vec::new();
+    let mut ends = Vec::new();
+    for record in records {
+        codec::encode_into(record, &mut bytes);
+        ends.push(u32::try_from(bytes.len()).expect("small"));
+    }
+    let (bytes, ends) = (Arc::new(bytes), Arc::new(ends));
+    Slice { shard: ShardId(shard), epoch: 3, first: Seq(first), bytes, ends }
+}
+
+#[test]
+fn every_event_is_in_the_files() {
+    let mut wallet: Vec<_> = wallet_events().iter().map(wallet_variant).collect();
+    wallet.dedup();
+    assert_eq!(wallet, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    let provider: Vec<_> = provider_events().iter().map(provider_variant).collect();
+    assert_eq!(provider, [0, 1, 2]);
+}
+
+#[test]
+fn an_envelope() {
+    let previous = std::array::from_fn(|index| u8::try_from(index).expect("below 32"));
+    let made = envelope::seal(Kind::Group, &previous, b"the body");
+    let value = golden("envelope.bin", &made);
+    assert_eq!(envelope::open(Kind::Group, &value), Ok((previous, &b"the body"[..])));
+    assert_eq!(made, value);
+}
+
+#[test]
+fn a_group_of_every_record() {
+    let all = [wallet_records(), provider_records(), refused_records()];
+    let slices = [slice(14, 1, &all[0]), slice(9, 69_998, &all[1]), slice(14, 11, &all[2])];
+    let plan = group::plan(&slices);
+    let made = envelope::seal(Kind::Group, &[7; 32], &group::encode(258, &plan[0]));
+    let value = golden("group.bin", &made);
+    let (previous, body) = envelope::open(Kind::Group, &value).expect("whole");
+    assert_eq!(previous, [7; 32]);
+    let group = group::decode(body).expect("whole");
+    assert_eq!(group.number, 258);
+    let heads: Vec<_> = group.slices().map(|s| (s.shard.0, s.epoch, s.first.0, s.count)).collect();
+    assert_eq!(heads, [(14, 3, 1, 10), (9, 3, 69_998, 3), (14, 3, 11, 29)]);
+    for (slice, expected) in group.slices().zip(&all) {
+        let decode = |(_, bytes)| codec::decode::<Record>(bytes).expect("a record");
+        assert_eq!(slice.records().map(decode).collect::<Vec<_>>(), *expected);
+    }
+    assert_eq!(made, value);
+}
+
+#[test]
+fn a_claim() {
+    let slice = slice(2, 500, &[]);
+    let parts = [group::Part { slice: &slice, records: 0..0 }];
+    let made = envelope::seal(Kind::Group, &NO_HASH, &group::encode(1, &parts));
+    let value = golden("claim.bin", &made);
+    let (_, body) = envelope::open(Kind::Group, &value).expect("whole");
+    let group = group::decode(body).expect("whole");
+    let heads: Vec<_> = group.slices().map(|s| (s.shard.0, s.epoch, s.next().0)).collect();
+    assert_eq!(heads, [(2, 3, 500)]);
+    assert_eq!(made, value);
+}
+
+fn snapshot(covers: u64, state: &[u8]) -> Vec<u8> {
+    let mut body = covers.to_le_bytes().to_vec();
+    body.extend_from_slice(state);
+    envelope::seal(Kind::Snapshot, &NO_HASH, &body)
+}
+
+fn state(value: &[u8]) -> (u64, &[u8]) {
+    let (_, body) = envelope::open(Kind::Snapshot, value).expect("whole");
+    let (covers, state) = body.split_first_chunk().expect("long enough");
+    (u64::from_le_bytes(*covers), state)
+}
+
+#[test]
+fn a_snapshot_of_a_wallet() {
+    let mut machine = Machine::<Wallet>::default();
+    for (seq, record) in (1..).zip(wallet_records()) {
+        machine.apply(&record, Seq(seq));
+    }
+    let made = snapshot(10, &codec::encode(&machine));
+    let value = golden("wallet.bin", &made);
+    let (covers, state) = state(&value);
+    let read: Machine<Wallet> = codec::decode(state).expect("a machine");
+    assert_eq!((covers, read.last(), read.version()), (10, Seq(10), 10));
+    assert_eq!(read.find(&key("key-2")), Known::Value(3));
+    assert_eq!(read.entity().holds(), [Hold { id: "h2".into(), amount: amount(8) }]);
+    assert_eq!(read.entity().pending_refunds(), []);
+    assert_eq!(read.entity().refunded().get(3), Known::Value(345));
+    assert_eq!(codec::encode(&read), state);
+    assert_eq!(made, value);
+}
+
+#[test]
+fn a_snapshot_of_a_wallet_that_waits_for_a_refund() {
+    let mut machine = Machine::<Wallet>::default();
+    for (seq, record) in (1..10).zip(wallet_records()) {
+        machine.apply(&record, Seq(seq));
+    }
+    let made = snapshot(9, &codec::encode(&machine));
+    let value = golden("wallet_waiting.bin", &made);
+    let (_, state) = state(&value);
+    let read: Machine<Wallet> = codec::decode(state).expect("a machine");
+    let pending = &read.entity().pending_refunds()[0];
+    assert_eq!((pending.refund, pending.amount), (Seq(9), amount(345)));
+    assert_eq!(codec::encode(&read), state);
+    assert_eq!(made, value);
+}
+
+#[test]
+fn a_snapshot_of_a_provider() {
+    let mut machine = Machine::<Provider>::default();
+    for (seq, record) in (69_998..).zip(provider_records()) {
+        machine.apply(&record, Seq(seq));
+    }
+    let made = snapshot(70_000, &codec::encode(&machine));
+    let value = golden("provider.bin", &made);
+    let (covers, state) = state(&value);
+    let read: Machine<Provider> = codec::decode(state).expect("a machine");
+    assert_eq!((covers, read.last(), read.version()), (70_000, Seq(70_000), 3));
+    assert_eq!(codec::encode(&read), state);
+    assert_eq!(made, value);
+}
+
+#[test]
+fn a_chunk_of_outcomes() {
+    let outcome = |index: u32, kind| {
+        let outcome = Outcome {
+            kind,
+            at: at(1_763_633_730_123),
+            wallet: alice(),
+            seq: Seq(3),
+            provider: (kind != OutcomeKind::DepositPosted).then(acme),
+            payment: (kind == OutcomeKind::RefundPosted).then_some(Seq(3)),
+            amount: amount(12_345),
+            currency: eur(),
+            balance_after: amount(-2_345),
+            description: (index == 0).then(|| "order 17".into()),
+            effective_at: (index == 1).then(|| at(1_700_000_000_123)),
+        };
+        (Position { commit: 258, index }, outcome)
+    };
+    let outcomes: Vec<_> = (0..).zip(OutcomeKind::ALL).map(|(i, kind)| outcome(i, kind)).collect();
+    let made = envelope::seal(Kind::Outcomes, &NO_HASH, &codec::encode(&outcomes));
+    let value = golden("outcomes.bin", &made);
+    let (_, body) = envelope::open(Kind::Outcomes, &value).expect("whole");
+    let read: Vec<(Position, Outcome)> = codec::decode(body).expect("outcomes");
+    assert_eq!(read, outcomes);
+    assert_eq!(made, value);
+}

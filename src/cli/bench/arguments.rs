@@ -1,0 +1,150 @@
+//! The options of `bursar bench`, one struct per scenario.
+//!
+//! The defaults are the sizes the expectations are written for; smaller sizes run the same steps
+//! and leave out the verdicts that would then say nothing. The server under test inherits the
+//! environment, so any setting can be tried with `BURSAR__...` in front of the command.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
+use clap::{Args, Subcommand};
+
+const SERVER_SETTINGS: &str = "\
+The server under test is this same binary, started as `bursar serve --sandbox` on a free port of
+127.0.0.1 and an empty directory. It inherits the environment, so settings can be tried with
+BURSAR__...=... in front of the command. Generator and server share this machine's cores.
+
+The report goes to standard output, progress to standard error. A figure that falls short is
+reported and does not change the exit code; an answer nobody asked for (a status other than the
+expected one, a broken connection, a missing line) makes it 1.";
+
+/// Options of `bursar bench`.
+#[derive(Args)]
+#[command(after_help = SERVER_SETTINGS)]
+pub(crate) struct Arguments {
+    /// What to measure.
+    #[command(subcommand)]
+    pub(crate) scenario: Scenario,
+    /// What every scenario understands.
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What every scenario understands.
+#[derive(Args, Clone)]
+pub(crate) struct Common {
+    /// Print one JSON document instead of the table
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Short phases and small sizes: does it run at all (verdicts on sizes are left out)
+    #[arg(long, global = true)]
+    pub(crate) quick: bool,
+    /// Where to put the servers' data; must be empty or missing [default: a new directory under
+    /// ./data-bench, so that it lies on a disk and not in memory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Keep the data when done
+    #[arg(long, global = true)]
+    pub(crate) keep: bool,
+}
+
+/// The scenarios.
+#[derive(Subcommand)]
+pub(crate) enum Scenario {
+    /// Single payments and reads against the ceiling, latency under half load, one hot wallet
+    Http(Load),
+    /// One hot wallet against payments spread over ten thousand wallets
+    Hot(Load),
+    /// Payments by the batch (NDJSON), two callers at a time
+    Batch(Batch),
+    /// A million wallets: time to open them, memory each, memory under a ceiling of residents
+    Wallets(Wallets),
+    /// Time to be ready again after a kill and after an orderly stop
+    Restart(Restart),
+    /// All of these, one after the other
+    All(Load),
+    /// The handler that only parses and answers, in a process of its own
+    #[command(hide = true)]
+    Ceiling(Ceiling),
+}
+
+/// How long and over how many connections to drive single requests.
+#[derive(Args, Clone)]
+pub(crate) struct Load {
+    /// How long to measure each figure, in seconds
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = seconds())]
+    pub(crate) seconds: u64,
+    /// Numbers of connections, each measured by itself
+    #[arg(long, value_delimiter = ',', default_value = "64,256", value_name = "N,N",
+          value_parser = connections())]
+    pub(crate) connections: Vec<u32>,
+}
+
+/// Payments by the batch.
+#[derive(Args, Clone)]
+pub(crate) struct Batch {
+    /// Wallets the payments are spread over
+    #[arg(long, default_value_t = 100_000, value_name = "N", value_parser = wallets())]
+    pub(crate) wallets: u64,
+    /// Lines a call
+    #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = up_to(10_000))]
+    pub(crate) lines: u64,
+    /// Calls in flight at a time
+    #[arg(long, default_value_t = 2, value_name = "N", value_parser = callers())]
+    pub(crate) callers: u32,
+    /// How long to measure, in seconds
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = seconds())]
+    pub(crate) seconds: u64,
+}
+
+/// A million wallets.
+#[derive(Args, Clone)]
+pub(crate) struct Wallets {
+    /// Wallets to open
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = wallets())]
+    pub(crate) count: u64,
+    /// The ceiling of resident wallets in the second run
+    #[arg(long, default_value_t = 100_000, value_name = "N", value_parser = wallets())]
+    pub(crate) resident_max: u64,
+}
+
+/// Ready again.
+#[derive(Args, Clone)]
+pub(crate) struct Restart {
+    /// Wallets to open and fund
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = wallets())]
+    pub(crate) wallets: u64,
+    /// Payments to make from them, each wallet in turn
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = up_to(100_000_000))]
+    pub(crate) payments: u64,
+}
+
+fn up_to(most: u64) -> RangedU64ValueParser {
+    RangedU64ValueParser::new().range(1..=most)
+}
+
+fn seconds() -> RangedU64ValueParser {
+    up_to(3_600)
+}
+
+fn callers() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..=64)
+}
+
+fn connections() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..=10_000)
+}
+
+/// As many as seven digits tell apart.
+fn wallets() -> RangedU64ValueParser {
+    up_to(9_999_999)
+}
+
+/// The ceiling's own options.
+#[derive(Args)]
+pub(crate) struct Ceiling {
+    /// Where to listen
+    #[arg(long, default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+}

@@ -1,0 +1,31 @@
+//! What is expected of a server on two cores with the generator on the same two.
+//!
+//! One place for all the numbers, so that a report, the documentation and a change of mind name
+//! the same ones. Ratios hold on any machine with a disk that syncs some thousand times a second;
+//! the absolute ones were set for two cores.
+
+use std::time::Duration;
+
+/// Single durable payments, as a share of the ceiling's throughput.
+pub(crate) const PAYMENTS_TO_CEILING: f64 = 0.55;
+/// 99 of 100 payments at half the saturation's rate are answered within this, in milliseconds.
+pub(crate) const HALF_LOAD_P99_MS: f64 = 10.0;
+/// One hot wallet, as a share of payments spread over many.
+pub(crate) const HOT_TO_SPREAD: f64 = 0.9;
+/// Reads of a wallet, as a share of the ceiling's throughput.
+pub(crate) const READS_TO_CEILING: f64 = 0.8;
+/// Durable payments per second by batches.
+pub(crate) const BATCH_PER_SECOND: f64 = 150_000.0;
+/// The sizes that figure is for: lines a call, and wallets they are spread over.
+pub(crate) const BATCH_SIZES: (u64, u64) = (10_000, 100_000);
+/// Wallets (and payments) of the two scenarios that are about a million of them.
+pub(crate) const MILLION: u64 = 1_000_000;
+/// A million wallets are opened by batch within this.
+pub(crate) const OPENED_WITHIN: Duration = Duration::from_mins(1);
+/// Resident memory for one wallet, in bytes.
+pub(crate) const BYTES_PER_WALLET: f64 = 1.5 * 1024.0;
+/// Resident memory with a ceiling of a tenth of the wallets, as a share of that without: the tenth,
+/// and what does not depend on the number of residents.
+pub(crate) const CAPPED_TO_RESIDENT: f64 = 0.35;
+/// Ready again with a million wallets and a million payments behind it.
+pub(crate) const READY_WITHIN: Duration = Duration::from_secs(2);

@@ -1,0 +1,212 @@
+//! What the generator asks for: the requests and batch lines of every scenario, in one place.
+//!
+//! Wallets are `w0000000`, `w0000001`, ...; providers `p000` to `p099`; the hot wallet has an id of
+//! its own. Every payment is one cent, so the deposits last for a hundred million of them. Keys
+//! come from one counter per server: a replayed key would measure the look-up of an old answer.
+
+use super::template::{Keys, Numbers, Picks, Template};
+
+/// Providers in every scenario.
+pub(crate) const PROVIDERS: u64 = 100;
+/// What each wallet gets before it pays.
+pub(crate) const DEPOSIT_CENTS: u64 = 100_000_000;
+
+const HOT_WALLET: &str = "hot-wallet";
+
+/// A kind of request, and over how many wallets it is spread.
+#[derive(Clone)]
+pub(crate) struct Workload {
+    template: Template,
+    keys: Keys,
+    wallets: u64,
+    expected: u16,
+}
+
+impl Workload {
+    /// Single payments spread over the first `wallets` wallets.
+    pub(crate) fn payments(keys: &Keys, wallets: u64) -> Self {
+        Self::post("w{wallet}", keys, wallets)
+    }
+
+    /// Single payments of one wallet.
+    pub(crate) fn hot(keys: &Keys) -> Self {
+        Self::post(HOT_WALLET, keys, 1)
+    }
+
+    fn post(wallet: &str, keys: &Keys, wallets: u64) -> Self {
+        let head = "POST /v1/payments HTTP/1.1\r\nHost: localhost\r\n\
+                    Content-Type: application/json\r\nIdempotency-Key: bench-{key}\r\n";
+        let body = format!(
+            r#"{{"wallet":"{wallet}","provider":"p{{provider}}","amount":"0.01","currency":"EUR"}}"#
+        );
+        let template = Template::request(head, &body);
+        Self { template, keys: keys.clone(), wallets, expected: 201 }
+    }
+
+    /// Reads of the first `wallets` wallets.
+    pub(crate) fn reads(wallets: u64) -> Self {
+        let head = "GET /v1/wallets/w{wallet} HTTP/1.1\r\nHost: localhost\r\n";
+        let template = Template::request(head, "");
+        Self { template, keys: Keys::default(), wallets, expected: 200 }
+    }
+
+    /// One connection's requests.
+    pub(crate) fn source(&self, seed: u64) -> Source {
+        Source { workload: self.clone(), picks: Picks::new(seed) }
+    }
+}
+
+/// One connection's requests, one after the other.
+pub(crate) struct Source {
+    workload: Workload,
+    picks: Picks,
+}
+
+impl Source {
+    /// The next request.
+    pub(crate) fn next(&mut self) -> &[u8] {
+        let numbers = Numbers {
+            key: self.workload.keys.take(),
+            wallet: self.picks.below(self.workload.wallets),
+            provider: self.picks.below(PROVIDERS),
+        };
+        self.workload.template.fill(&numbers)
+    }
+
+    /// The status every answer must have.
+    pub(crate) fn expected(&self) -> u16 {
+        self.workload.expected
+    }
+}
+
+/// Which wallet a line of a batch is about.
+#[derive(Clone, Copy)]
+pub(crate) enum Spread {
+    /// Wallet (or provider) 0, 1, 2, ... and round again after this many.
+    InTurn(u64),
+    /// Any of this many.
+    AtRandom(u64),
+}
+
+/// A kind of batch line, and where to send it.
+#[derive(Clone)]
+pub(crate) struct Lines {
+    template: Template,
+    /// The path of the call.
+    pub(crate) path: &'static str,
+    /// Which wallets.
+    pub(crate) spread: Spread,
+}
+
+impl Lines {
+    fn mixed(pattern: &str, spread: Spread) -> Self {
+        Self { template: Template::new(pattern), path: "/v1/batch", spread }
+    }
+
+    /// Opens the wallets in turn.
+    pub(crate) fn open_wallets(count: u64) -> Self {
+        let pattern = "{\"op\":\"open-wallet\",\"idempotency_key\":\"bench-{key}\",\
+                       \"id\":\"w{wallet}\",\"currency\":\"EUR\"}\n";
+        Self::mixed(pattern, Spread::InTurn(count))
+    }
+
+    /// Gives the wallets in turn what they will pay with.
+    pub(crate) fn deposits(count: u64) -> Self {
+        Self::deposit("w{wallet}", Spread::InTurn(count))
+    }
+
+    /// Opens the hot wallet.
+    pub(crate) fn open_hot_wallet() -> Self {
+        let pattern = format!(
+            "{{\"op\":\"open-wallet\",\"idempotency_key\":\"bench-{{key}}\",\
+             \"id\":\"{HOT_WALLET}\",\"currency\":\"EUR\"}}\n"
+        );
+        Self::mixed(&pattern, Spread::InTurn(1))
+    }
+
+    /// Gives the hot wallet what it will pay with.
+    pub(crate) fn hot_deposit() -> Self {
+        Self::deposit(HOT_WALLET, Spread::InTurn(1))
+    }
+
+    fn deposit(wallet: &str, spread: Spread) -> Self {
+        let (units, cents) = (DEPOSIT_CENTS / 100, DEPOSIT_CENTS % 100);
+        let pattern = format!(
+            "{{\"op\":\"deposit\",\"idempotency_key\":\"bench-{{key}}\",\"wallet\":\"{wallet}\",\
+             \"amount\":\"{units}.{cents:02}\",\"currency\":\"EUR\",\"method\":\"external\"}}\n"
+        );
+        Self::mixed(&pattern, spread)
+    }
+
+    /// Registers the providers.
+    pub(crate) fn register_providers() -> Self {
+        let pattern = "{\"op\":\"register-provider\",\"idempotency_key\":\"bench-{key}\",\
+                       \"id\":\"p{provider}\",\"name\":\"Provider\",\"currency\":\"EUR\",\
+                       \"settlement\":{\"every\":\"month\"},\"account\":\"acc-bench\"}\n";
+        Self::mixed(pattern, Spread::InTurn(PROVIDERS))
+    }
+
+    /// Payments of one cent.
+    pub(crate) fn payments(spread: Spread) -> Self {
+        let pattern = "{\"idempotency_key\":\"bench-{key}\",\"wallet\":\"w{wallet}\",\
+                       \"provider\":\"p{provider}\",\"amount\":\"0.01\",\"currency\":\"EUR\"}\n";
+        Self { template: Template::new(pattern), path: "/v1/payments/batch", spread }
+    }
+
+    /// Renders `count` lines into `body`, the first of them being number `first` of the run.
+    pub(crate) fn render(&mut self, body: &mut Vec<u8>, keys: &Keys, first: u64, count: u64) {
+        body.clear();
+        let mut picks = Picks::new(first);
+        for number in first..first + count {
+            let (wallet, provider) = match self.spread {
+                Spread::InTurn(wallets) => (number % wallets, number % PROVIDERS),
+                Spread::AtRandom(wallets) => (picks.below(wallets), picks.below(PROVIDERS)),
+            };
+            let numbers = Numbers { key: keys.take(), wallet, provider };
+            body.extend_from_slice(self.template.fill(&numbers));
+        }
+    }
+}
+
+/// The path of one wallet.
+pub(crate) fn wallet_path(number: u64) -> String {
+    format!("/v1/wallets/w{number:07}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_json_with_a_key_of_its_own() {
+        let keys = Keys::default();
+        let kinds = [
+            Lines::open_wallets(3),
+            Lines::open_hot_wallet(),
+            Lines::deposits(3),
+            Lines::hot_deposit(),
+            Lines::register_providers(),
+            Lines::payments(Spread::AtRandom(3)),
+        ];
+        let mut seen = std::collections::BTreeSet::new();
+        for mut kind in kinds {
+            let mut body = Vec::new();
+            kind.render(&mut body, &keys, 0, 3);
+            let text = std::str::from_utf8(&body).expect("rendered from text");
+            for line in text.lines() {
+                let line: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
+                assert!(seen.insert(line["idempotency_key"].to_string()), "{line}");
+            }
+        }
+        assert_eq!(seen.len(), 18);
+    }
+
+    #[test]
+    fn lines_in_turn_come_round() {
+        let mut body = Vec::new();
+        Lines::payments(Spread::InTurn(2)).render(&mut body, &Keys::default(), 1, 3);
+        let text = String::from_utf8(body).expect("rendered from text");
+        let wallets: Vec<_> = text.lines().filter_map(|line| line.split('"').nth(7)).collect();
+        assert_eq!(wallets, ["w0000001", "w0000000", "w0000001"]);
+    }
+}

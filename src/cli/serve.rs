@@ -1,0 +1,219 @@
+//! `bursar serve`: recovers, listens, serves, and stops in order.
+//!
+//! The first line of the log on standard output says where it listens; by then recovery is done.
+//! What goes wrong before is said on standard error. Stopping: no new connections, readers of
+//! outcomes are closed, what was let in is answered, everything is saved, the process ends with 0.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use bursar_actors::clock::{Clock, SystemClock};
+use bursar_actors::engine::{Engine, World};
+use bursar_actors::fatal::OnFatal;
+use bursar_actors::metrics::Metrics;
+use bursar_snapshots::sled_store::SledStore;
+use bursar_snapshots::store::StoreError;
+use prometheus::Registry;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Exit;
+use crate::config::Config;
+use crate::http::{self, State};
+
+/// How often outcomes that are older than they are kept are dropped, some at a time.
+const OUTCOMES_DROPPED_EVERY: Duration = Duration::from_secs(60);
+
+/// Options of `bursar serve`.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Arguments {
+    /// Read this configuration file (TOML); see config/bursar.toml for every key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Keep the data in this directory; it is made when it is not there [default: ./data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Listen here; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+    /// Call simulated third parties instead of real ones (nothing in this version calls any)
+    #[arg(long)]
+    pub(crate) sandbox: bool,
+}
+
+impl Arguments {
+    /// The configuration with the flags over it.
+    pub(crate) fn configuration(&self) -> Result<Config, crate::config::ConfigError> {
+        let mut config = Config::load(self.config.as_deref())?;
+        if let Some(data) = &self.data {
+            config.data.dir.clone_from(data);
+        }
+        if let Some(listen) = self.listen {
+            config.server.listen = listen;
+        }
+        Ok(config)
+    }
+}
+
+/// Why the server did not start or ended.
+#[derive(Debug, thiserror::Error)]
+enum ServeError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot listen on {address}: {source}. Choose another address with --listen")]
+    Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("the server failed: {0}")]
+    Server(#[from] std::io::Error),
+}
+
+impl ServeError {
+    fn exit(&self) -> Exit {
+        match self {
+            Self::Store(error) => exit_of(error),
+            Self::Listen { .. } => Exit::Usage,
+            Self::Server(_) => Exit::Fault,
+        }
+    }
+}
+
+/// The exit code that goes with an error of the store.
+pub(crate) fn exit_of(error: &StoreError) -> Exit {
+    match error {
+        StoreError::InUse { .. } => Exit::InUse,
+        StoreError::Fenced { .. }
+        | StoreError::Damaged { .. }
+        | StoreError::Incompatible { .. } => Exit::Damaged,
+        StoreError::Io { .. } | StoreError::Database { .. } => Exit::Disk,
+    }
+}
+
+/// Runs `bursar serve`.
+pub(crate) fn run(arguments: &Arguments) -> Exit {
+    let config = match arguments.configuration() {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("bursar: {error}");
+            return Exit::Usage;
+        }
+    };
+    crate::telemetry::start(&config.log);
+    let sandbox = arguments.sandbox;
+    match actix_web::rt::System::new().block_on(serve(config, sandbox)) {
+        Ok(()) => Exit::Done,
+        Err(error) => {
+            eprintln!("bursar: {error}");
+            error.exit()
+        }
+    }
+}
+
+/// Ends the process when going on could lose money.
+fn on_fatal() -> OnFatal {
+    OnFatal::new(|error| {
+        tracing::error!("stopping at once, nothing more is answered: {error}");
+        eprintln!("bursar: stopping at once: {error}");
+        std::process::exit(exit_of(error) as i32);
+    })
+}
+
+async fn serve(config: Config, sandbox: bool) -> Result<(), ServeError> {
+    let began = Instant::now();
+    let dir = config.data.dir.clone();
+    let (journal, archive) = SledStore::open(&dir, &config.store())?;
+    let registry = Registry::new();
+    let world = World {
+        journal: Box::new(journal),
+        archive,
+        clock: Arc::new(SystemClock),
+        metrics: Metrics::new(&registry),
+        on_fatal: on_fatal(),
+    };
+    let (engine, started) = Engine::start(&config.engine(), world)?;
+    let state = http::state(engine, config, registry);
+    let (server, addresses) = listen(&state)?;
+    for address in addresses {
+        tracing::info!("listening on http://{address}");
+    }
+    tracing::info!(
+        data = %dir.display(),
+        records = started.records,
+        millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "recovered"
+    );
+    if sandbox {
+        tracing::info!("sandbox: nothing in this version calls a third party");
+    }
+    until_stopped(server, &state).await?;
+    tracing::info!("stopped in order");
+    Ok(())
+}
+
+/// Listens. Returns the running server and where it listens.
+fn listen(
+    state: &Arc<State>,
+) -> Result<(actix_web::dev::Server, Vec<std::net::SocketAddr>), ServeError> {
+    let shared = web::Data::from(Arc::clone(state));
+    let limits = &state.config.server;
+    let address = limits.listen;
+    let server = HttpServer::new(move || {
+        let around = shared.clone();
+        App::new()
+            .app_data(shared.clone())
+            .wrap(from_fn(move |request, next| http::shell::around(around.clone(), request, next)))
+            .configure(http::routes)
+    })
+    .workers(state.config.workers())
+    .max_connections(limits.connections_max)
+    .backlog(4096)
+    .keep_alive(Duration::from_secs(limits.keep_alive_s))
+    .client_request_timeout(Duration::from_millis(limits.head_timeout_ms))
+    .client_disconnect_timeout(Duration::from_millis(1_000))
+    .shutdown_timeout(limits.shutdown_timeout_s)
+    .disable_signals()
+    .bind(address)
+    .map_err(|source| ServeError::Listen { address, source })?;
+    let addresses = server.addrs();
+    Ok((server.run(), addresses))
+}
+
+/// Serves until a signal comes, then stops in order.
+async fn until_stopped(
+    server: actix_web::dev::Server,
+    state: &Arc<State>,
+) -> Result<(), ServeError> {
+    let handle = server.handle();
+    let serving = actix_web::rt::spawn(server);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut daily = tokio::time::interval(OUTCOMES_DROPPED_EVERY);
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = daily.tick() => drop_old_outcomes(state),
+        }
+    }
+    tracing::info!("stopping: no new connections; what was let in is answered and saved");
+    state.stopping.store(true, Ordering::Relaxed);
+    http::outcomes::close_all(state);
+    handle.stop(true).await;
+    if let Err(error) = serving.await {
+        tracing::warn!("the HTTP server ended badly: {error}");
+    }
+    if state.engine.stop().await.is_err() {
+        tracing::error!(
+            "the engine did not stop in order; the next start recovers from the journal"
+        );
+    }
+    Ok(())
+}
+
+fn drop_old_outcomes(state: &State) {
+    let keep_ms = state.config.outcomes.keep_days.saturating_mul(24 * 3600 * 1000);
+    let keep_ms = i64::try_from(keep_ms).unwrap_or(i64::MAX);
+    let before = SystemClock.now().millis().saturating_sub(keep_ms);
+    state.engine.drop_outcomes_before(before);
+}

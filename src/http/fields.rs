@@ -1,0 +1,207 @@
+//! The fields of requests: from JSON to the domain's types, with the faulty field named.
+//!
+//! Amounts come as strings. A number is taken off the wire as well, only to be refused with
+//! `invalid-amount` rather than with a message about types: it is the commonest mistake, and floats
+//! must not get in by it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bursar_domain::code::Code;
+use bursar_domain::currency::Currency;
+use bursar_domain::id::{ProviderId, WalletId};
+use bursar_domain::money::Amount;
+use bursar_domain::time::Timestamp;
+use serde::de::{Deserialize, Deserializer, Visitor};
+
+use crate::http::problem::Problem;
+
+/// The longest description, in characters.
+pub(crate) const DESCRIPTION_MAX: usize = 500;
+/// The most fields of metadata.
+pub(crate) const METADATA_FIELDS_MAX: usize = 32;
+/// The longest name in metadata, in characters.
+pub(crate) const METADATA_NAME_MAX: usize = 64;
+/// The longest value in metadata, in characters.
+pub(crate) const METADATA_VALUE_MAX: usize = 500;
+
+/// An amount as written in a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AmountText<'a> {
+    /// A string, as it should be.
+    Text(Cow<'a, str>),
+    /// A number, which is refused.
+    Number,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for AmountText<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AmountVisitor;
+        impl<'de> Visitor<'de> for AmountVisitor {
+            type Value = AmountText<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an amount as a string such as \"12.30\"")
+            }
+
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(AmountText::Text(Cow::Borrowed(text)))
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(AmountText::Text(Cow::Owned(text.to_owned())))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(AmountText::Number)
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(AmountText::Number)
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(AmountText::Number)
+            }
+        }
+        deserializer.deserialize_any(AmountVisitor)
+    }
+}
+
+impl AmountText<'_> {
+    /// The text, if it is one.
+    pub(crate) fn text(&self) -> Result<&str, Problem> {
+        match self {
+            Self::Text(text) => Ok(text),
+            Self::Number => {
+                let detail = "write the amount as a string such as \"12.30\", not as a number";
+                Err(Problem::field(Code::InvalidAmount, "/amount", detail))
+            }
+        }
+    }
+}
+
+/// A currency by its code.
+pub(crate) fn currency(code: &str) -> Result<Currency, Problem> {
+    Currency::from_code(code).ok_or_else(|| {
+        let detail = format!("{code:?} is not an ISO 4217 code such as \"EUR\"");
+        Problem::field(Code::UnknownCurrency, "/currency", detail)
+    })
+}
+
+/// An amount above zero with its currency.
+pub(crate) fn money(amount: &AmountText<'_>, code: &str) -> Result<(Amount, Currency), Problem> {
+    let currency = currency(code)?;
+    let amount = Amount::parse(amount.text()?, currency)
+        .map_err(|error| Problem::field(Code::InvalidAmount, "/amount", error.to_string()))?;
+    Ok((amount, currency))
+}
+
+/// A limit: zero or above.
+pub(crate) fn limit(amount: &AmountText<'_>, currency: Currency) -> Result<Amount, Problem> {
+    Amount::parse_or_zero(amount.text()?, currency)
+        .map_err(|error| Problem::field(Code::InvalidAmount, "/credit_limit", error.to_string()))
+}
+
+/// The id of a wallet named in a body.
+pub(crate) fn wallet_id(text: &str, pointer: &str) -> Result<WalletId, Problem> {
+    WalletId::parse(text).ok_or_else(|| invalid_id(pointer))
+}
+
+/// The id of a provider named in a body.
+pub(crate) fn provider_id(text: &str, pointer: &str) -> Result<ProviderId, Problem> {
+    ProviderId::parse(text).ok_or_else(|| invalid_id(pointer))
+}
+
+fn invalid_id(pointer: &str) -> Problem {
+    let detail = "an id is 1 to 64 of the characters A-Z a-z 0-9 _ -";
+    Problem::field(Code::InvalidId, pointer, detail)
+}
+
+/// The date of the business.
+pub(crate) fn effective_at(text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    text.map(|text| instant(text, Code::InvalidField, "/effective_at")).transpose()
+}
+
+/// An instant, with the code and place of the fault when it is not one.
+pub(crate) fn instant(text: &str, code: Code, pointer: &str) -> Result<Timestamp, Problem> {
+    Timestamp::parse(text).ok_or_else(|| {
+        let detail = "write the time as RFC 3339, such as \"2026-11-20T10:15:30Z\", or a date";
+        Problem::field(code, pointer, detail)
+    })
+}
+
+/// A text of bounded length without control characters.
+pub(crate) fn text(
+    text: Option<Cow<'_, str>>,
+    length_max: usize,
+    pointer: &str,
+) -> Result<Option<Box<str>>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    if text.len() > length_max && text.chars().count() > length_max {
+        let detail = format!("at most {length_max} characters");
+        return Err(Problem::field(Code::InvalidField, pointer, detail));
+    }
+    if text.chars().any(char::is_control) {
+        return Err(Problem::field(Code::InvalidField, pointer, "no control characters"));
+    }
+    Ok(Some(text.into()))
+}
+
+/// A text that must be there and not be empty.
+pub(crate) fn required(
+    value: Cow<'_, str>,
+    length_max: usize,
+    pointer: &str,
+) -> Result<Box<str>, Problem> {
+    if value.trim().is_empty() {
+        return Err(Problem::field(Code::InvalidField, pointer, "must not be empty"));
+    }
+    Ok(text(Some(value), length_max, pointer)?.expect("it was given"))
+}
+
+/// The client's own fields, sorted by name.
+pub(crate) type Metadata = Vec<(Box<str>, Box<str>)>;
+
+/// Checks the client's own fields.
+pub(crate) fn metadata(
+    fields: Option<std::collections::BTreeMap<Cow<'_, str>, Cow<'_, str>>>,
+) -> Result<Metadata, Problem> {
+    let Some(fields) = fields else { return Ok(Vec::new()) };
+    if fields.len() > METADATA_FIELDS_MAX {
+        let detail = format!("at most {METADATA_FIELDS_MAX} fields");
+        return Err(Problem::field(Code::InvalidField, "/metadata", detail));
+    }
+    let field = |(name, value): (Cow<'_, str>, Cow<'_, str>)| {
+        let name = required(name, METADATA_NAME_MAX, "/metadata")?;
+        let value = text(Some(value), METADATA_VALUE_MAX, "/metadata")?;
+        Ok((name, value.expect("it was given")))
+    };
+    fields.into_iter().map(field).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_strings_of_the_currency() {
+        for (text, code, reason) in [
+            ("\"12.30\"", "EUR", None),
+            ("\"12\"", "JPY", None),
+            ("\"1e3\"", "EUR", Some(Code::InvalidAmount)),
+            ("\"-5\"", "EUR", Some(Code::InvalidAmount)),
+            ("\"0\"", "EUR", Some(Code::InvalidAmount)),
+            ("\"1.234\"", "EUR", Some(Code::InvalidAmount)),
+            ("\"1.5\"", "JPY", Some(Code::InvalidAmount)),
+            ("12.30", "EUR", Some(Code::InvalidAmount)),
+            ("5", "EUR", Some(Code::InvalidAmount)),
+            ("\"5\"", "EURO", Some(Code::UnknownCurrency)),
+        ] {
+            let amount: AmountText<'_> = serde_json::from_str(text).expect("string or number");
+            let found = money(&amount, code).err().map(|problem| problem.status());
+            assert_eq!(found, reason.map(Code::status), "{text} {code}");
+        }
+        assert!(serde_json::from_str::<AmountText<'_>>("[1]").is_err());
+    }
+}

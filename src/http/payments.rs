@@ -1,0 +1,119 @@
+//! Payments: pay, look, refund.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::web::{Path, Payload};
+use bursar_actors::job::{Answer, Ask};
+use bursar_actors::storage::decode_record;
+use bursar_domain::code::Code;
+use bursar_domain::id::{EntityId, Made};
+use bursar_domain::key::Known;
+use bursar_domain::money::Amount;
+use bursar_domain::record::{Record, Verdict};
+use bursar_domain::wallet::Event;
+use bursar_snapshots::store::IndexKind;
+
+use crate::http::operation::{Operation, payment_id};
+use crate::http::problem::Problem;
+use crate::http::requests::{MakePayment, MakeRefund};
+use crate::http::resources::{Form, Payment};
+use crate::http::{Answered, Shared, State, body, json, key_of};
+
+/// Pays a provider.
+#[utoipa::path(post, path = "/v1/payments", tag = "payments",
+    params(("Idempotency-Key" = String, Header, description = "The client's own key")),
+    request_body = MakePayment, responses(
+    (status = 201, body = Payment), (status = "4XX", body = Problem),
+    (status = "5XX", body = Problem)))]
+pub(crate) async fn pay(state: Shared, request: HttpRequest, mut payload: Payload) -> Answered {
+    let bytes = state.json(&request, &mut payload).await?;
+    let operation = Operation::payment(body::parse::<MakePayment<'_>>(&bytes)?, key_of(&request))?;
+    state.write(&request, operation).await
+}
+
+/// A payment, with what was refunded of it.
+#[utoipa::path(get, path = "/v1/payments/{id}", tag = "payments",
+    params(("id" = String, Path, description = "The payment")), responses(
+    (status = 200, body = Payment), (status = "4XX", body = Problem),
+    (status = "5XX", body = Problem)))]
+pub(crate) async fn get(state: Shared, id: Path<String>) -> Answered {
+    let made = payment_id(&id)?;
+    let to = EntityId::wallet(&made.wallet);
+    let answer = state.ask(to.clone(), Ask::Payment(made.seq)).await?;
+    let Answer::Payment { record, refunded } = answer else { return Err(Problem::overloaded()) };
+    let record = match record {
+        Some(record) => Some(record),
+        None => stored(&state, &to, &made).await?,
+    };
+    let refunded = match refunded {
+        Known::Never => 0,
+        Known::Value(total) => total,
+        Known::AskDisk => stored_refunds(&state, &to, &made).await?,
+    };
+    let refunded = i64::try_from(refunded).map_err(|_| Problem::stopping())?;
+    render(&made, record, Amount::from_minor(refunded))
+}
+
+fn render(made: &Made, record: Option<Arc<Record>>, refunded: Amount) -> Answered {
+    let not_found = || Problem::new(Code::PaymentNotFound, "there is no such payment");
+    let record = record.ok_or_else(not_found)?;
+    let Verdict::Wallet(events) = &record.verdict else { return Err(not_found()) };
+    match events.first() {
+        Some(Event::Paid(paid)) => {
+            Ok(json(&Payment::new(made, record.at, paid, Some(refunded), Form::Whole)))
+        }
+        Some(
+            Event::Opened(_)
+            | Event::Deposited(_)
+            | Event::HoldPlaced { .. }
+            | Event::HoldReleased { .. }
+            | Event::Frozen
+            | Event::Unfrozen
+            | Event::RefundRequested(_)
+            | Event::RefundReceived(_),
+        )
+        | None => Err(not_found()),
+    }
+}
+
+async fn stored(
+    state: &State,
+    wallet: &EntityId,
+    made: &Made,
+) -> Result<Option<Arc<Record>>, Problem> {
+    let (wallet, seq) = (wallet.clone(), made.seq);
+    let read = state.engine.read(move |archive| {
+        let bytes = archive.record(&wallet, seq)?;
+        bytes.map(|bytes| decode_record(&wallet, seq, &bytes).map(Arc::new)).transpose()
+    });
+    read.await.map_err(|_| Problem::stopping())
+}
+
+async fn stored_refunds(state: &State, wallet: &EntityId, made: &Made) -> Result<u64, Problem> {
+    let (wallet, slot) = (wallet.clone(), u128::from(made.seq.0));
+    let read = state.engine.read(move |archive| archive.index(&wallet, IndexKind::Refunded, slot));
+    Ok(read.await.map_err(|_| Problem::stopping())?.unwrap_or_default())
+}
+
+/// Gives money of a payment back, at most what was paid.
+#[utoipa::path(post, path = "/v1/payments/{id}/refunds", tag = "payments",
+    params(("id" = String, Path, description = "The payment"),
+        ("Idempotency-Key" = String, Header, description = "The client's own key")),
+    request_body = MakeRefund, responses(
+    (status = 201, body = crate::http::resources::Refund), (status = "4XX", body = Problem),
+    (status = "5XX", body = Problem)))]
+pub(crate) async fn refund(
+    state: Shared,
+    request: HttpRequest,
+    id: Path<String>,
+    mut payload: Payload,
+) -> Answered {
+    let bytes = state.json(&request, &mut payload).await?;
+    let body = match &*bytes {
+        b"" => MakeRefund::default(),
+        bytes => body::parse::<MakeRefund<'_>>(bytes)?,
+    };
+    let operation = Operation::refund(&id, body, key_of(&request))?;
+    state.write(&request, operation).await
+}

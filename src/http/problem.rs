@@ -1,0 +1,145 @@
+//! Problems: how a request is told no (RFC 9457).
+//!
+//! Every refusal leaves through here, so all have the same shape and a stable code. The id of the
+//! request is part of the body; for a refusal that was recorded it is the id of the request that
+//! was refused first, so a replay is the same to the letter.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::{HttpResponse, ResponseError};
+use bursar_domain::code::{Code, Rejection};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// One fault in a body.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Fault {
+    /// JSON pointer to the field.
+    pub(crate) pointer: String,
+    /// What is wrong with it.
+    pub(crate) detail: String,
+}
+
+/// Why a request was refused.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// Where the code is explained.
+    #[serde(rename = "type")]
+    kind: String,
+    /// A short sentence.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What was wrong with this request and what to do.
+    detail: String,
+    /// The stable reason.
+    #[schema(value_type = String)]
+    code: &'static str,
+    /// Whether the same request may succeed later.
+    retryable: bool,
+    /// The id of the request that was refused.
+    request_id: String,
+    /// The faulty fields, where the body had any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Fault>,
+    #[serde(skip)]
+    reason: Option<Code>,
+    #[serde(skip)]
+    replayed: bool,
+}
+
+impl Problem {
+    /// A refusal with its sentence.
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("/docs#{}", code.as_str()),
+            title: code.title(),
+            status: code.status(),
+            detail: detail.into(),
+            code: code.as_str(),
+            retryable: code.retryable(),
+            request_id: String::new(),
+            errors: Vec::new(),
+            reason: Some(code),
+            replayed: false,
+        }
+    }
+
+    /// A refusal because of one field.
+    pub(crate) fn field(code: Code, pointer: &str, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        let fault = Fault { pointer: pointer.to_owned(), detail: detail.clone() };
+        Self { errors: vec![fault], ..Self::new(code, detail) }
+    }
+
+    /// The refusal that the rules gave.
+    pub(crate) fn rejected(rejection: &Rejection) -> Self {
+        Self::new(rejection.code, &*rejection.detail)
+    }
+
+    /// Refused because there is too much to do.
+    pub(crate) fn overloaded() -> Self {
+        Self::new(Code::Overloaded, "too much is waiting; try again in a second, with the same key")
+    }
+
+    /// Refused because the server is stopping.
+    pub(crate) fn stopping() -> Self {
+        Self::new(Code::NotReady, "the server is stopping; try again in a second")
+    }
+
+    /// Says which request was refused, unless that is said already.
+    pub(crate) fn with_request(mut self, request_id: &str) -> Self {
+        if self.request_id.is_empty() {
+            request_id.clone_into(&mut self.request_id);
+        }
+        self
+    }
+
+    /// The same refusal, given again.
+    pub(crate) fn replayed(self, replayed: bool) -> Self {
+        Self { replayed, ..self }
+    }
+
+    /// Whether an earlier request with the same key was refused with this.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.replayed
+    }
+
+    /// The HTTP status.
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.code, self.detail)
+    }
+}
+
+impl std::error::Error for Problem {}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).expect("the table of codes has only HTTP statuses")
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        if self.replayed {
+            response.insert_header(("Idempotency-Replayed", "true"));
+        }
+        match self.reason {
+            Some(Code::Overloaded | Code::NotReady) => {
+                response.insert_header((RETRY_AFTER, "1"));
+            }
+            Some(Code::RequestTimeout | Code::BodyTooLarge) => {
+                response.force_close();
+            }
+            Some(_) | None => {}
+        }
+        let body = serde_json::to_vec(self).expect("a problem has a JSON form");
+        response.body(body)
+    }
+}

@@ -1,0 +1,224 @@
+//! The bodies of writes, as they come: one struct each, unknown fields refused.
+//!
+//! Texts are borrowed from the body; nothing is copied before it is known to be good.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::http::fields::AmountText;
+
+/// Opens a wallet.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OpenWallet<'a> {
+    /// Its id; without it, the server makes one.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "alice")]
+    pub(crate) id: Option<Cow<'a, str>>,
+    /// ISO 4217.
+    #[schema(value_type = String, example = "EUR")]
+    pub(crate) currency: Cow<'a, str>,
+    /// Whose it is.
+    #[schema(value_type = Option<String>)]
+    pub(crate) owner: Option<Cow<'a, str>>,
+    /// Where the owner is written to.
+    #[schema(value_type = Option<String>)]
+    pub(crate) email: Option<Cow<'a, str>>,
+    /// How far below zero the available balance may go.
+    #[schema(value_type = Option<String>, example = "50.00")]
+    pub(crate) credit_limit: Option<AmountText<'a>>,
+    /// The account at the processor; without it, the wallet's id.
+    #[schema(value_type = Option<String>)]
+    pub(crate) bank_account: Option<Cow<'a, str>>,
+}
+
+/// Books money that arrived from outside.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BookDeposit<'a> {
+    /// A decimal string in major units.
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "100.00")]
+    pub(crate) amount: AmountText<'a>,
+    /// ISO 4217.
+    #[schema(value_type = String, example = "EUR")]
+    pub(crate) currency: Cow<'a, str>,
+    /// How the money comes: `external`, booked at once.
+    #[schema(value_type = String, example = "external")]
+    pub(crate) method: Cow<'a, str>,
+    /// The client's words.
+    #[schema(value_type = Option<String>)]
+    pub(crate) description: Option<Cow<'a, str>>,
+    /// The date of the business, RFC 3339.
+    #[schema(value_type = Option<String>)]
+    pub(crate) effective_at: Option<Cow<'a, str>>,
+}
+
+/// Pays a provider.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MakePayment<'a> {
+    /// Who pays.
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "alice")]
+    pub(crate) wallet: Cow<'a, str>,
+    /// Who is paid.
+    #[schema(value_type = String, example = "clinic")]
+    pub(crate) provider: Cow<'a, str>,
+    /// A decimal string in major units.
+    #[schema(value_type = String, example = "12.30")]
+    pub(crate) amount: AmountText<'a>,
+    /// ISO 4217.
+    #[schema(value_type = String, example = "EUR")]
+    pub(crate) currency: Cow<'a, str>,
+    /// The client's words.
+    #[schema(value_type = Option<String>)]
+    pub(crate) description: Option<Cow<'a, str>>,
+    /// The client's own fields: texts by name.
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
+    /// The date of the business, RFC 3339.
+    #[schema(value_type = Option<String>)]
+    pub(crate) effective_at: Option<Cow<'a, str>>,
+}
+
+/// Refunds a payment.
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MakeRefund<'a> {
+    /// How much; without it, all that is left.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "2.30")]
+    pub(crate) amount: Option<AmountText<'a>>,
+    /// The date of the business, RFC 3339.
+    #[schema(value_type = Option<String>)]
+    pub(crate) effective_at: Option<Cow<'a, str>>,
+}
+
+/// Registers a provider.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RegisterProvider<'a> {
+    /// Its id; without it, the server makes one.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "clinic")]
+    pub(crate) id: Option<Cow<'a, str>>,
+    /// The name that customers see.
+    #[schema(value_type = String, example = "Clinic by the Lake")]
+    pub(crate) name: Cow<'a, str>,
+    /// ISO 4217.
+    #[schema(value_type = String, example = "EUR")]
+    pub(crate) currency: Cow<'a, str>,
+    /// When it is reimbursed.
+    #[schema(value_type = Calendar)]
+    pub(crate) settlement: SettlementBody<'a>,
+    /// Where it is reimbursed to.
+    #[schema(value_type = String, example = "acct-clinic")]
+    pub(crate) account: Cow<'a, str>,
+}
+
+/// A calendar, or the word `immediate`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(crate) enum SettlementBody<'a> {
+    /// `"immediate"`.
+    #[serde(borrow)]
+    Word(Cow<'a, str>),
+    /// Each period.
+    Calendar(Calendar),
+}
+
+/// When a provider is reimbursed.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Calendar {
+    /// `day`, `week`, `month` or `year`.
+    #[schema(example = "month")]
+    pub(crate) every: String,
+    /// Which day of it: a weekday, a day of the month (31 is the last), or MM-DD.
+    #[schema(value_type = Option<String>, example = "1")]
+    pub(crate) on: Option<serde_json::Value>,
+    /// At which local time, HH:MM.
+    #[schema(example = "02:00")]
+    pub(crate) at: Option<String>,
+    /// In which IANA time zone.
+    #[schema(example = "Europe/Prague")]
+    pub(crate) time_zone: Option<String>,
+}
+
+/// A line of a batch: any of the above, told apart by `op`.
+#[derive(Deserialize, Default, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Line<'a> {
+    /// `open-wallet`, `register-provider`, `deposit`, `payment` or `refund`.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "payment")]
+    pub(crate) op: Option<Cow<'a, str>>,
+    /// The line's own key.
+    #[schema(value_type = Option<String>, example = "order-17")]
+    pub(crate) idempotency_key: Option<Cow<'a, str>>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) id: Option<Cow<'a, str>>,
+    #[schema(value_type = Option<String>, example = "alice")]
+    pub(crate) wallet: Option<Cow<'a, str>>,
+    #[schema(value_type = Option<String>, example = "clinic")]
+    pub(crate) provider: Option<Cow<'a, str>>,
+    /// For a refund: the payment's id.
+    #[schema(value_type = Option<String>)]
+    pub(crate) payment: Option<Cow<'a, str>>,
+    #[schema(value_type = Option<String>, example = "12.30")]
+    pub(crate) amount: Option<AmountText<'a>>,
+    #[schema(value_type = Option<String>, example = "EUR")]
+    pub(crate) currency: Option<Cow<'a, str>>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) method: Option<Cow<'a, str>>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) description: Option<Cow<'a, str>>,
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(crate) metadata: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) effective_at: Option<Cow<'a, str>>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) owner: Option<Cow<'a, str>>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) email: Option<Cow<'a, str>>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) credit_limit: Option<AmountText<'a>>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) bank_account: Option<Cow<'a, str>>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) name: Option<Cow<'a, str>>,
+    #[schema(value_type = Option<Calendar>)]
+    pub(crate) settlement: Option<SettlementBody<'a>>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) account: Option<Cow<'a, str>>,
+}
+
+impl Line<'_> {
+    /// A field that is still there after all that belong to the operation were taken.
+    pub(crate) fn leftover(&self) -> Option<&'static str> {
+        let fields = [
+            ("id", self.id.is_some()),
+            ("wallet", self.wallet.is_some()),
+            ("provider", self.provider.is_some()),
+            ("payment", self.payment.is_some()),
+            ("amount", self.amount.is_some()),
+            ("currency", self.currency.is_some()),
+            ("method", self.method.is_some()),
+            ("description", self.description.is_some()),
+            ("metadata", self.metadata.is_some()),
+            ("effective_at", self.effective_at.is_some()),
+            ("owner", self.owner.is_some()),
+            ("email", self.email.is_some()),
+            ("credit_limit", self.credit_limit.is_some()),
+            ("bank_account", self.bank_account.is_some()),
+            ("name", self.name.is_some()),
+            ("settlement", self.settlement.is_some()),
+            ("account", self.account.is_some()),
+        ];
+        fields.into_iter().find(|(_, there)| *there).map(|(name, _)| name)
+    }
+}

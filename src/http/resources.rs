@@ -1,0 +1,385 @@
+//! The resources as JSON: one struct each, shared by single answers and the lines of a batch.
+//!
+//! A resource of a decision is made from its record alone, so a replay gives the first answer to
+//! the letter. In a line of a batch the resource's own `status` is left out, because `status` there
+//! is the HTTP status.
+
+use std::collections::BTreeMap;
+
+use bursar_actors::view::{Seen, Summary};
+use bursar_domain::cadence::Cadence;
+use bursar_domain::id::{Made, ProviderId, Seq, WalletId};
+use bursar_domain::money::Amount;
+use bursar_domain::provider;
+use bursar_domain::time::Timestamp;
+use bursar_domain::wallet::{self, event};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A wallet's balance, in major units.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WalletBalance {
+    /// Booked.
+    #[schema(example = "100.00")]
+    posted: String,
+    /// Set aside.
+    #[schema(example = "0.00")]
+    held: String,
+    /// Posted less held.
+    #[schema(example = "100.00")]
+    available: String,
+}
+
+/// A wallet.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Wallet {
+    #[schema(example = "alice")]
+    id: String,
+    /// ISO 4217.
+    #[schema(example = "EUR")]
+    currency: &'static str,
+    /// `active` or `frozen`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    balance: WalletBalance,
+    /// How far below zero the available balance may go.
+    credit_limit: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    owner: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    email: Option<String>,
+    /// The account at the processor.
+    bank_account: String,
+    /// Investments of this wallet that are not decided yet.
+    pending_investments: Vec<String>,
+    /// How many decisions the wallet has made.
+    version: u64,
+}
+
+/// A deposit.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Deposit {
+    #[schema(example = "txn_7_alice")]
+    id: String,
+    wallet: String,
+    #[schema(example = "100.00")]
+    amount: String,
+    currency: &'static str,
+    /// How the money came: `external`.
+    method: &'static str,
+    /// `booked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    /// The date of the business.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effective_at: Option<String>,
+    /// When it was decided.
+    at: String,
+    /// The position in the shard's journal.
+    seq: u64,
+    /// The wallet's posted balance afterwards.
+    balance_after: String,
+}
+
+/// A payment.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Payment {
+    #[schema(example = "pay_8_alice")]
+    id: String,
+    wallet: String,
+    provider: String,
+    #[schema(example = "12.30")]
+    amount: String,
+    currency: &'static str,
+    /// `posted`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<String>,
+    /// The client's own fields.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    metadata: BTreeMap<String, String>,
+    /// The date of the business.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effective_at: Option<String>,
+    /// When it was decided.
+    at: String,
+    /// The position in the shard's journal.
+    seq: u64,
+    /// The wallet's posted balance afterwards.
+    balance_after: String,
+    /// What was refunded of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refunded: Option<String>,
+}
+
+/// A refund.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Refund {
+    #[schema(example = "txn_9_alice")]
+    id: String,
+    payment: String,
+    wallet: String,
+    provider: String,
+    amount: String,
+    currency: &'static str,
+    /// `posted`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    /// The date of the business.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effective_at: Option<String>,
+    /// When the money arrived.
+    at: String,
+    /// The position in the shard's journal.
+    seq: u64,
+    /// The wallet's posted balance afterwards.
+    balance_after: String,
+}
+
+/// When a provider is reimbursed.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Settlement {
+    /// `day`, `week`, `month` or `year`.
+    every: &'static str,
+    /// Which day of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on: Option<String>,
+    /// At which local time.
+    at: String,
+    /// In which time zone.
+    time_zone: String,
+}
+
+/// A provider's balance, in major units.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ProviderBalance {
+    /// Received and not yet paid out.
+    accrued: String,
+    /// On its way to the provider.
+    in_reimbursement: String,
+    /// Paid out.
+    reimbursed: String,
+}
+
+/// A provider.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Provider {
+    id: String,
+    name: String,
+    currency: &'static str,
+    /// `active`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'static str>,
+    settlement: Settlement,
+    /// Where it is reimbursed to.
+    account: String,
+    balance: ProviderBalance,
+    next_reimbursement_at: Option<String>,
+    /// How many decisions the provider has made.
+    version: u64,
+}
+
+/// Whether a resource says its own status.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// On its own: it does.
+    Whole,
+    /// In a line of a batch: there, `status` is the HTTP status.
+    Line,
+}
+
+impl Form {
+    fn status(self, status: &'static str) -> Option<&'static str> {
+        (self == Self::Whole).then_some(status)
+    }
+}
+
+fn owned(text: Option<&str>) -> Option<String> {
+    text.map(str::to_owned)
+}
+
+fn instant(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| at.to_string())
+}
+
+impl Wallet {
+    /// A wallet as it stands.
+    pub(crate) fn seen(id: &str, wallet: &wallet::Summary, version: u64, form: Form) -> Self {
+        let currency = wallet.profile.currency;
+        let profile = &wallet.profile;
+        Self {
+            id: id.to_owned(),
+            currency: currency.code(),
+            status: form.status(wallet.status.as_str()),
+            balance: WalletBalance {
+                posted: wallet.posted.to_major(currency),
+                held: wallet.held.to_major(currency),
+                available: wallet.available().to_major(currency),
+            },
+            credit_limit: profile.credit_limit.to_major(currency),
+            owner: owned(profile.owner.as_deref()),
+            email: owned(profile.email.as_deref()),
+            bank_account: profile.bank_account.as_deref().unwrap_or(id).to_owned(),
+            pending_investments: Vec::new(),
+            version,
+        }
+    }
+
+    /// A wallet as it was opened.
+    pub(crate) fn opened(id: &str, profile: &std::sync::Arc<wallet::Profile>, form: Form) -> Self {
+        let summary = wallet::Summary {
+            profile: std::sync::Arc::clone(profile),
+            status: wallet::Status::Active,
+            posted: Amount::ZERO,
+            held: Amount::ZERO,
+        };
+        Self::seen(id, &summary, 1, form)
+    }
+}
+
+impl Deposit {
+    /// From its event.
+    pub(crate) fn new(made: &Made, at: Timestamp, event: &event::Deposited, form: Form) -> Self {
+        Self {
+            id: made.text("txn"),
+            wallet: made.wallet.to_string(),
+            amount: event.amount.to_major(event.currency),
+            currency: event.currency.code(),
+            method: "external",
+            status: form.status("booked"),
+            description: owned(event.description.as_deref()),
+            effective_at: instant(event.effective_at),
+            at: at.to_string(),
+            seq: made.seq.0,
+            balance_after: event.balance_after.to_major(event.currency),
+        }
+    }
+}
+
+impl Payment {
+    /// From its event; with what was refunded of it, when that is asked for.
+    pub(crate) fn new(
+        made: &Made,
+        at: Timestamp,
+        event: &event::Paid,
+        refunded: Option<Amount>,
+        form: Form,
+    ) -> Self {
+        let field = |(name, value): &(Box<str>, Box<str>)| (name.to_string(), value.to_string());
+        Self {
+            id: made.text("pay"),
+            wallet: made.wallet.to_string(),
+            provider: event.provider.to_string(),
+            amount: event.amount.to_major(event.currency),
+            currency: event.currency.code(),
+            status: form.status("posted"),
+            description: owned(event.description.as_deref()),
+            metadata: event.metadata.iter().map(field).collect(),
+            effective_at: instant(event.effective_at),
+            at: at.to_string(),
+            seq: made.seq.0,
+            balance_after: event.balance_after.to_major(event.currency),
+            refunded: refunded.map(|refunded| refunded.to_major(event.currency)),
+        }
+    }
+}
+
+impl Refund {
+    /// From the event of its money's arrival, recorded at `seq`.
+    pub(crate) fn new(
+        wallet: &WalletId,
+        seq: Seq,
+        at: Timestamp,
+        event: &event::RefundReceived,
+        form: Form,
+    ) -> Self {
+        let made = |seq| Made { wallet: wallet.clone(), seq };
+        Self {
+            id: made(event.refund).text("txn"),
+            payment: made(event.payment).text("pay"),
+            wallet: wallet.to_string(),
+            provider: event.provider.to_string(),
+            amount: event.amount.to_major(event.currency),
+            currency: event.currency.code(),
+            status: form.status("posted"),
+            effective_at: instant(event.effective_at),
+            at: at.to_string(),
+            seq: seq.0,
+            balance_after: event.balance_after.to_major(event.currency),
+        }
+    }
+}
+
+impl Settlement {
+    fn new(cadence: &Cadence) -> Self {
+        Self {
+            every: cadence.every_name(),
+            on: cadence.on_text(),
+            at: cadence.at_text(),
+            time_zone: cadence.time_zone().to_owned(),
+        }
+    }
+}
+
+impl Provider {
+    /// A provider as it stands at a time.
+    pub(crate) fn seen(
+        id: &str,
+        provider: &provider::Summary,
+        version: u64,
+        now: Timestamp,
+        form: Form,
+    ) -> Self {
+        let profile = &provider.profile;
+        let zero = Amount::ZERO.to_major(profile.currency);
+        let next = profile.cadence.next_after(now.millis()).and_then(Timestamp::from_millis);
+        Self {
+            id: id.to_owned(),
+            name: profile.name.to_string(),
+            currency: profile.currency.code(),
+            status: form.status("active"),
+            settlement: Settlement::new(&profile.cadence),
+            account: profile.account.to_string(),
+            balance: ProviderBalance {
+                accrued: provider.accrued.to_major(profile.currency),
+                in_reimbursement: zero.clone(),
+                reimbursed: zero,
+            },
+            next_reimbursement_at: instant(next),
+            version,
+        }
+    }
+
+    /// A provider as it was registered.
+    pub(crate) fn registered(
+        id: &ProviderId,
+        profile: &std::sync::Arc<provider::Profile>,
+        at: Timestamp,
+        form: Form,
+    ) -> Self {
+        let summary = provider::Summary {
+            profile: std::sync::Arc::clone(profile),
+            accrued: Amount::ZERO.into(),
+        };
+        Self::seen(id.as_str(), &summary, 1, at, form)
+    }
+}
+
+/// The wallet in what was seen.
+pub(crate) fn wallet_of(seen: &Seen) -> Option<&wallet::Summary> {
+    match &seen.summary {
+        Summary::Wallet(wallet) => Some(wallet),
+        Summary::Provider(_) => None,
+    }
+}
+
+/// The provider in what was seen.
+pub(crate) fn provider_of(seen: &Seen) -> Option<&provider::Summary> {
+    match &seen.summary {
+        Summary::Provider(provider) => Some(provider),
+        Summary::Wallet(_) => None,
+    }
+}

@@ -1,0 +1,19 @@
+//! The `bursar` binary: the server and its tools.
+//!
+//! `main` only picks the command. [`cli`] has one file per command; [`http`] one file per resource;
+//! the rules are in `bursar-domain`, the machinery in `bursar-actors`, the disk in
+//! `bursar-snapshots`.
+
+mod cli;
+mod config;
+mod http;
+mod telemetry;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    cli::run()
+}
