@@ -316,7 +316,10 @@ fn the_last_save_cannot_vanish_unseen() {
         }
         End::Stopped => panic!("sled stopped"),
         End::Refused(error) => panic!("{error:?}"),
-        End::Opened(_) => panic!("the save vanished and nobody said so"),
+        // sled may have rewritten the entry elsewhere meanwhile; then nothing was lost.
+        End::Opened(told) => {
+            assert_eq!(told.archive.last(), Some(&format!("{:?}", Some(books(2)))))
+        }
     }
 }
 

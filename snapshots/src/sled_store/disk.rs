@@ -56,18 +56,6 @@ impl Disk {
         self.file.sync_data().map_err(|source| StoreError::Io { doing, source })
     }
 
-    /// Writes one value; returns what was there.
-    pub(super) fn insert(
-        &self,
-        tree: &sled::Tree,
-        doing: &'static str,
-        key: &[u8],
-        value: Vec<u8>,
-    ) -> Result<Option<sled::IVec>> {
-        assert!(value.len() < VALUE_SIZE_LIMIT, "a value of {} bytes while {doing}", value.len());
-        tree.insert(key, value).map_err(|found| error_at(doing, tree, key)(found))
-    }
-
     /// The witness, for one short use.
     pub(super) fn witness(&self) -> MutexGuard<'_, Witness> {
         self.witness.lock().expect("nobody panics while holding the witness")
@@ -97,6 +85,17 @@ impl Drop for Disk {
         // Without this sync the witness would be older and still true, so an error changes nothing.
         drop(self.witness().sync());
     }
+}
+
+/// Writes one value; returns what was there. Not synced.
+pub(super) fn insert(
+    tree: &sled::Tree,
+    doing: &'static str,
+    key: &[u8],
+    value: Vec<u8>,
+) -> Result<Option<sled::IVec>> {
+    assert!(value.len() < VALUE_SIZE_LIMIT, "a value of {} bytes while {doing}", value.len());
+    tree.insert(key, value).map_err(|found| error_at(doing, tree, key)(found))
 }
 
 /// What an error of sled means, with the key it was met at.

@@ -162,7 +162,7 @@ impl SledJournal {
         let key = number.to_be_bytes();
         let group = self.chain.step(&key, &value)?;
         self.notes.push_back(note(&self.chain, &group));
-        let old = self.disk.insert(&self.disk.trees.journal, doing, &key, value)?;
+        let old = disk::insert(&self.disk.trees.journal, doing, &key, value)?;
         match old {
             None => Ok(number),
             Some(_) => Err(chain::at(number, "it was there before it was written")),

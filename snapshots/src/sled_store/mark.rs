@@ -67,6 +67,6 @@ impl Mark {
         let shards: Vec<_> = self.shards.iter().map(|s| (s.next, s.keep, s.epoch)).collect();
         let body = codec::encode(&(self.number, self.hash, shards));
         let value = envelope::seal(Kind::Meta, &NO_HASH, &body);
-        disk.insert(&disk.trees.meta, "writing the mark", KEY, value).map(drop)
+        disk::insert(&disk.trees.meta, "writing the mark", KEY, value).map(drop)
     }
 }

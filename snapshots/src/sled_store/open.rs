@@ -236,7 +236,7 @@ fn create(disk: &Disk, shards: u16) -> Result<()> {
     tally::create(disk)?;
     let body = codec::encode(&(FORMAT, shards));
     let value = envelope::seal(Kind::Meta, &NO_HASH, &body);
-    disk.insert(&disk.trees.meta, "making the store", FORMAT_KEY, value)?;
+    disk::insert(&disk.trees.meta, "making the store", FORMAT_KEY, value)?;
     disk.sync("making the store")
 }
 

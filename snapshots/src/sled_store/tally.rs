@@ -101,7 +101,7 @@ impl Tally {
     fn write(self, disk: &Disk) -> Result<()> {
         let body = codec::encode(&(self.saves, self.entries, self.sum));
         let value = envelope::seal(Kind::Meta, &NO_HASH, &body);
-        disk.insert(&disk.trees.meta, "writing the tally", KEY, value).map(drop)
+        disk::insert(&disk.trees.meta, "writing the tally", KEY, value).map(drop)
     }
 
     fn read(disk: &Disk) -> Result<Self> {
@@ -205,8 +205,8 @@ impl Tallied {
             let mut intents = Vec::new();
             let mut work = Vec::new();
             for stage in stages {
-                let (changes, changed) = intend(disk, doing, &mut after, stage)?;
-                intents.extend(changed);
+                let (changes, meant) = intend(disk, doing, &mut after, stage)?;
+                intents.extend(meant);
                 if !changes.is_empty() {
                     work.push(changes);
                 }
@@ -330,7 +330,7 @@ fn write_intents(disk: &Disk, number: u64, intents: &[Intent]) -> Result<Vec<Vec
         key.extend_from_slice(&(piece as u64).to_be_bytes());
         let body = codec::encode(&intents.to_vec());
         let value = envelope::seal(Kind::Meta, &NO_HASH, &body);
-        disk.insert(&disk.trees.meta, "writing an intent", &key, value)?;
+        disk::insert(&disk.trees.meta, "writing an intent", &key, value)?;
         keys.push(key);
     }
     Ok(keys)
@@ -351,7 +351,7 @@ fn write(disk: &Disk, doing: &'static str, changes: Changes) -> Result<()> {
         let tree = place.tree(disk);
         if let Some(value) = value {
             unsynced += key.len() + value.len();
-            disk.insert(tree, doing, &key, value)?;
+            disk::insert(tree, doing, &key, value)?;
         } else {
             tree.remove(&key).map_err(|error| disk::error_at(doing, tree, &key)(error))?;
         }
