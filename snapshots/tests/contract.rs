@@ -377,10 +377,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// The two halves of an open store.
+type Halves<P> = (Writer<<P as Place>::Journal>, std::sync::Arc<<P as Place>::Archive>);
+
 /// One store under a sequence of calls; tells everything it can be asked.
 struct Run<P: Place> {
     place: P,
-    open: Option<(Writer<P::Journal>, std::sync::Arc<P::Archive>)>,
+    open: Option<Halves<P>>,
     covered: [u64; 3],
 }
 

@@ -318,7 +318,7 @@ fn the_last_save_cannot_vanish_unseen() {
         End::Refused(error) => panic!("{error:?}"),
         // sled may have rewritten the entry elsewhere meanwhile; then nothing was lost.
         End::Opened(told) => {
-            assert_eq!(told.archive.last(), Some(&format!("{:?}", Some(books(2)))))
+            assert_eq!(told.archive.last(), Some(&format!("{:?}", Some(books(2)))));
         }
     }
 }

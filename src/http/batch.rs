@@ -87,6 +87,7 @@ struct Running {
     index: usize,
     pieces: VecDeque<Piece>,
     failed: Option<Problem>,
+    exhausted: bool,
 }
 
 async fn answer(state: Shared, request: &HttpRequest, payload: Payload, kind: Kind) -> Answered {
@@ -96,7 +97,7 @@ async fn answer(state: Shared, request: &HttpRequest, payload: Payload, kind: Ki
     let mut lines = Lines { payload, rest: BytesMut::new(), taken: 0, bytes: 0, ended: false };
     lines.gather(&state.config.server).await?;
     let mut running =
-        Running { state, lines, kind, request_id, index: 0, pieces: VecDeque::new(), failed: None };
+        Running { state, lines, kind, request_id, index: 0, pieces: VecDeque::new(), failed: None, exhausted: false };
     // What fails before the first answer is a plain refusal.
     let first = match running.next().await {
         Some(Ok(first)) => first,
@@ -114,10 +115,10 @@ async fn answer(state: Shared, request: &HttpRequest, payload: Payload, kind: Ki
 impl Running {
     /// The answers of the next piece. After an error nothing more comes.
     async fn next(&mut self) -> Option<Result<Bytes, Problem>> {
-        while self.pieces.len() < 2 && self.failed.is_none() && !self.lines.ended {
+        while self.pieces.len() < 2 && self.failed.is_none() && !self.exhausted {
             match self.read_piece().await {
                 Ok(Some(piece)) => self.pieces.push_back(piece),
-                Ok(None) => break,
+                Ok(None) => self.exhausted = true,
                 Err(problem) => self.failed = Some(problem),
             }
         }
@@ -126,7 +127,7 @@ impl Running {
             return Some(Ok(self.render(asked, answers)));
         }
         let problem = self.failed.take()?.with_request(&self.request_id);
-        self.lines.ended = true;
+        self.exhausted = true;
         if self.index == 0 {
             return Some(Err(problem));
         }

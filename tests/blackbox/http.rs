@@ -310,8 +310,12 @@ impl<R: BufRead> Read for Chunked<R> {
             self.next_chunk()?;
         }
         let wanted = self.left.min(buffer.len());
+        if wanted == 0 {
+            // A buffered reader asked for nothing waits for more all the same.
+            return Ok(0);
+        }
         let count = self.inner.read(&mut buffer[..wanted])?;
-        if count == 0 && wanted > 0 {
+        if count == 0 {
             return Err(ErrorKind::UnexpectedEof.into());
         }
         self.left -= count;

@@ -8,6 +8,8 @@
 //! last one, so saving some again adds nothing; the last piece of outcomes is never dropped, so
 //! that `last_outcome` never goes back.
 
+use std::sync::{Mutex, MutexGuard};
+
 use bursar_domain::id::{EntityId, Position, Seq, ShardId};
 use bursar_domain::message::Outcome;
 
@@ -21,11 +23,13 @@ use crate::store::{Archive, IndexKind, Result, Saved, Snapshot};
 #[derive(Debug)]
 pub struct SledArchive {
     entries: Tallied,
+    /// Held while something is compared with what is there and then written.
+    saving: Mutex<()>,
 }
 
 impl SledArchive {
     pub(super) fn new(entries: Tallied) -> Self {
-        Self { entries }
+        Self { entries, saving: Mutex::new(()) }
     }
 
     #[cfg(test)]
@@ -37,6 +41,10 @@ impl SledArchive {
     /// Returns how many there are.
     pub fn verify(&self) -> Result<u64> {
         self.entries.verify()
+    }
+
+    fn saving(&self) -> MutexGuard<'_, ()> {
+        self.saving.lock().expect("a panic while saving stops the process")
     }
 
     /// One entry, without its envelope.
@@ -137,6 +145,7 @@ impl Archive for SledArchive {
     }
 
     fn save(&self, entities: &[Saved]) -> Result<()> {
+        let _saving = self.saving();
         let (mut before, mut snapshots) = (Changes::new(), Changes::new());
         for saved in entities {
             let entity = &saved.entity;
@@ -198,12 +207,14 @@ impl Archive for SledArchive {
     }
 
     fn save_shard(&self, shard: ShardId, snapshot: &Snapshot) -> Result<()> {
+        let _saving = self.saving();
         let mut changes = Changes::new();
         self.put_snapshot(Kind::Shard, &keys::shard(shard), snapshot, &mut changes)?;
         self.entries.change("saving a shard", vec![changes])
     }
 
     fn save_outcomes(&self, outcomes: &[(Position, Outcome)]) -> Result<()> {
+        let _saving = self.saving();
         let last = self.last_outcome()?;
         let new = outcomes.partition_point(|outcome| Some(outcome.0) <= last);
         let mut changes = Changes::new();
@@ -243,6 +254,7 @@ impl Archive for SledArchive {
     }
 
     fn drop_outcomes_before(&self, millis: i64, limit: usize) -> Result<usize> {
+        let _saving = self.saving();
         let mut changes = Changes::new();
         let mut pieces = self.entries(Place::Outcomes, ..).peekable();
         while let Some(found) = pieces.next() {

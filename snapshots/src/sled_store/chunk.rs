@@ -129,8 +129,8 @@ mod tests {
         let all = cut(&records);
         assert!(all.len() > 3);
         for count in 1..records.len() {
-            let some = cut(&records[..count]);
-            let (last, before) = some.split_last().expect("not empty");
+            let fewer = cut(&records[..count]);
+            let (last, before) = fewer.split_last().expect("not empty");
             assert_eq!(before, &all[..before.len()]);
             let same = &all[before.len()];
             assert_eq!(last.0, same.0);

@@ -79,6 +79,11 @@ impl SledJournal {
         Ok(journal)
     }
 
+    /// How many shards the store has.
+    pub fn shards(&self) -> u16 {
+        u16::try_from(self.keep.len()).expect("the number came as a u16")
+    }
+
     /// The last group.
     pub(super) fn last(&self) -> (u64, Hash) {
         (self.chain.number, self.chain.hash)

@@ -4,6 +4,7 @@
 //! <data>/LOCK      one process at a time
 //! <data>/witness   how far the store had come (crate::witness)
 //! <data>/sled/     sled's files; trees journal, snapshots, history, keys, outcomes, meta
+//! <data>/check/    a copy while it is checked; never needed
 //! ```
 //! `open` opens and checks it all, after `check` had a look at a copy; `journal` has the committer's hot path, `chain` and
 //! `mark` what must follow what; `archive` has what checkpoints write, `keys` and `chunk`
@@ -60,6 +61,16 @@ impl SledStore {
     /// whole journal always, every entry of the archive up to a size. The store is open until both halves are
     /// dropped.
     pub fn open(path: &Path, options: &Options) -> Result<(SledJournal, Arc<SledArchive>)> {
+        assert!(options.shards > 0, "a store has at least one shard");
         open::open(path, options)
+    }
+
+    /// Opens a store that exists, with as many shards as it was made with ([`SledJournal::shards`]);
+    /// the number in the options does not count.
+    pub fn open_existing(
+        path: &Path,
+        options: &Options,
+    ) -> Result<(SledJournal, Arc<SledArchive>)> {
+        open::open(path, &Options { shards: open::AS_MADE, ..*options })
     }
 }

@@ -30,6 +30,9 @@ const FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
 const FORMAT_PLACE: &str = "tree meta, key format";
 
+/// In [`Options::shards`]: as many as the directory was made with.
+pub(super) const AS_MADE: u16 = 0;
+
 /// Large segments, because sled writes values above a quarter of one into files of their own,
 /// which it does not sync. This is the largest it takes.
 const SEGMENT_SIZE: usize = 16 * 1024 * 1024;
@@ -53,7 +56,6 @@ pub(super) enum Scrub {
 
 /// Opens a store.
 pub(super) fn open(path: &Path, options: &Options) -> Result<(SledJournal, Arc<SledArchive>)> {
-    assert!(options.shards > 0, "a store has at least one shard");
     fs::create_dir_all(path).map_err(io("making the data directory"))?;
     let lock = lock(path)?;
     let is_checked = check::check(path, options)?;
@@ -77,7 +79,11 @@ pub(super) fn open_locked(
         .open(database_path.join("db"))
         .map_err(io("opening the database file"))?;
     let trees = open_trees(&database)?;
-    let is_new = check_format(&trees, &witness, options.shards)?;
+    let shards = match options.shards {
+        AS_MADE => stored_shards(&trees, &witness)?,
+        shards => shards,
+    };
+    let is_new = check_format(&trees, &witness, shards)?;
     let witness = match witness {
         Found::Readable(witness) => witness,
         Found::Missing | Found::Unreadable => Witness::create(&path.join("witness"))?,
@@ -87,12 +93,12 @@ pub(super) fn open_locked(
     let witness = Mutex::new(witness);
     let disk = Arc::new(Disk { trees, database, file, witness, is_finished, _lock: lock });
     if is_new {
-        create(&disk, options.shards)?;
+        create(&disk, shards)?;
     }
     sync_directories(path)?;
     check_blobs(&database_path)?;
 
-    let mark = Mark::read(&disk, options.shards)?;
+    let mark = Mark::read(&disk, shards)?;
     let journal = SledJournal::open(Arc::clone(&disk), mark)?;
     journal.check_seen(seen)?;
     let archive = Tallied::open(Arc::clone(&disk), seen)?;
@@ -179,21 +185,34 @@ fn open_trees(database: &sled::Db) -> Result<Trees> {
     })
 }
 
-/// Compares the directory's format with ours. Returns whether the store is new.
-fn check_format(trees: &Trees, witness: &Found, shards: u16) -> Result<bool> {
+/// The format and the number of shards of the directory; `None` when it has none yet.
+fn read_format(trees: &Trees) -> Result<Option<(u32, u16)>> {
     let value = trees.meta.get(FORMAT_KEY);
     let value = value.map_err(disk::error("reading the format", FORMAT_PLACE))?;
-    let Some(value) = value else {
+    let Some(value) = value else { return Ok(None) };
+    let (_, body) =
+        envelope::open(Kind::Meta, &value).map_err(|what| damaged(FORMAT_PLACE, what))?;
+    codec::decode(body).map(Some).map_err(|what| damaged(FORMAT_PLACE, what))
+}
+
+/// How many shards the directory was made with.
+fn stored_shards(trees: &Trees, witness: &Found) -> Result<u16> {
+    if let Some((_, shards)) = read_format(trees)? {
+        return Ok(shards);
+    }
+    check_new(trees, witness)?;
+    Err(StoreError::Incompatible { what: "the data directory was never written to".to_owned() })
+}
+
+/// Compares the directory's format with ours. Returns whether the store is new.
+fn check_format(trees: &Trees, witness: &Found, shards: u16) -> Result<bool> {
+    let Some((format, found)) = read_format(trees)? else {
         return check_new(trees, witness).map(|()| true);
     };
     if !matches!(witness, Found::Readable(_)) {
         let what = "it is missing or unreadable, so nobody knows how much should be here";
         return Err(damaged("the file witness", what));
     }
-    let (_, body) =
-        envelope::open(Kind::Meta, &value).map_err(|what| damaged(FORMAT_PLACE, what))?;
-    let (format, found): (u32, u16) =
-        codec::decode(body).map_err(|what| damaged(FORMAT_PLACE, what))?;
     if format != FORMAT {
         let what = format!(
             "the data directory has format {format}; this program reads format {FORMAT}: use the \
