@@ -115,7 +115,7 @@ impl Default for Server {
 
 impl Default for Data {
     fn default() -> Self {
-        Self { dir: PathBuf::from("./data"), cache_mib: 256, scrub_limit_mib: 128 }
+        Self { dir: PathBuf::from("./data"), cache_mib: 64, scrub_limit_mib: 128 }
     }
 }
 

@@ -117,6 +117,8 @@ struct Inbox {
     handed: Vec<Handed>,
     trims: Vec<(ShardId, Seq)>,
     stop: bool,
+    /// Whether the committer sleeps; only then does it have to be woken, which is a system call.
+    sleeping: bool,
 }
 
 /// The way to the committer's thread.
@@ -128,22 +130,29 @@ impl CommitterHandle {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn put(&self, put: impl FnOnce(&mut Inbox)) {
+        let mut inbox = self.lock();
+        put(&mut inbox);
+        let wake = std::mem::take(&mut inbox.sleeping);
+        drop(inbox);
+        if wake {
+            self.0.1.notify_one();
+        }
+    }
+
     /// Hands records over.
     pub fn commit(&self, handed: Handed) {
-        self.lock().handed.push(handed);
-        self.0.1.notify_one();
+        self.put(|inbox| inbox.handed.push(handed));
     }
 
     /// Lets the journal of a shard go before a position.
     pub fn trim(&self, shard: ShardId, keep_from: Seq) {
-        self.lock().trims.push((shard, keep_from));
-        self.0.1.notify_one();
+        self.put(|inbox| inbox.trims.push((shard, keep_from)));
     }
 
     /// Ends the thread once nothing waits.
     pub fn stop(&self) {
-        self.lock().stop = true;
-        self.0.1.notify_one();
+        self.put(|inbox| inbox.stop = true);
     }
 
     /// Waits for work. `None` when there is none and the end was asked for.
@@ -153,6 +162,7 @@ impl CommitterHandle {
             if inbox.stop {
                 return None;
             }
+            inbox.sleeping = true;
             inbox = self.0.1.wait(inbox).unwrap_or_else(PoisonError::into_inner);
         }
         Some((std::mem::take(&mut inbox.handed), std::mem::take(&mut inbox.trims)))

@@ -65,10 +65,9 @@ impl OutcomeLog {
         inner.unsaved += outcomes.len();
         let placed = outcomes.into_iter().map(|(position, outcome)| (position, Arc::new(outcome)));
         inner.recent.extend(placed);
-        let unsaved = inner.unsaved;
-        drop(inner);
+        // Before anyone can read them: a cursor that was given is never after the newest.
         self.newest.send_replace(newest);
-        unsaved
+        inner.unsaved
     }
 
     /// The newest position.

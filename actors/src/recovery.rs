@@ -5,7 +5,6 @@
 //! arrived, outcomes that were not saved), its sums into the books. Entities are read when they are
 //! first used, and then brought up to date with the tail's records.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bursar_domain::id::{EntityId, Position, Seq, ShardId};
@@ -14,6 +13,7 @@ use bursar_domain::record::Record;
 use bursar_domain::time::Timestamp;
 use bursar_snapshots::codec;
 use bursar_snapshots::store::{Archive, Claim, Journal, Read, Result, Slice, StoreError};
+use foldhash::{HashMap, HashMapExt};
 
 use crate::books::Books;
 use crate::outcomes::OutcomeLog;

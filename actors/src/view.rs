@@ -6,12 +6,12 @@
 //! that is what keeps `GET /v1/wallets/{id}` near the speed of a handler that does nothing
 //! (measured in `benches/README.md`).
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::wallet::command::Payee;
 use bursar_domain::{provider, wallet};
+use foldhash::HashMap;
 
 /// How an entity stands, durably.
 #[derive(Clone, Debug)]

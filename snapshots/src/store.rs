@@ -7,7 +7,7 @@
 //! their history (records that left the journal), older index entries, outcomes.
 //!
 //! Contract, held by one suite for every implementation (`tests/contract.rs`):
-//! - a record is in the journal whole or not at all, and never before all earlier ones of its shard;
+//! - a record is in the journal whole or not at all, never before all earlier ones of its shard;
 //! - `append` returns only when its records survive a power cut;
 //! - after an error from `append`, `trim` or `save` the store is finished: the process stops, and
 //!   what was not confirmed may or may not be found again;

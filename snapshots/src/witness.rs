@@ -1,8 +1,8 @@
 //! The witness: a small file beside the database that says how far the store had come.
 //!
-//! sled cuts its log, without a word, at the first byte that is not what it wrote. The witness makes
-//! that visible: it holds the number and hash of the last group of the journal, and how many times
-//! the archive was saved, in two slots that are written in turn, so that a torn one leaves the other.
+//! sled cuts its log, without a word, at the first byte that is not what it wrote. The witness
+//! makes that visible: it holds the number and hash of the last group of the journal, and how many
+//! times the archive was saved, in two slots written in turn, so that a torn one leaves the other.
 //!
 //! ```text
 //! slot 0 at byte 0, slot 1 at byte 4096; each 64 bytes:

@@ -1,17 +1,16 @@
 //! What happens when bytes on disk are not what was written.
 //!
-//! The fact to hold: opening a damaged store gives an error (or sled stops the process), or all that
-//! was acknowledged is there unchanged; never silently less, never something else. And while the
+//! The fact to hold: opening a damaged store gives an error (or sled stops the process), or all
+//! that was acknowledged is there unchanged; never silently less, never something else. While the
 //! database is small enough to be checked as a copy, a refused opening leaves the files as they
 //! were, so the right byte put back brings everything back.
 //!
-//! What the experiments showed of sled 0.34.7 by itself, bytes flipped all over its `db` file: in
-//! the segment it last wrote it cuts the log at the byte and zeroes the rest; in other segments
-//! written since it was last opened it drops the rest of the segment and goes on, which loses single
-//! entries without a word, or panics ("tried to serialize Uninitialized", "insert_pid", "cannot find
-//! pid"); older pages are checked when they are read. Of 120 flips in a file of 130 MB, 43 were
-//! panics, 58 hit nothing that is still needed; of the others the witness, sled's own checksums and
-//! the tally found every one. `DAMAGE_SAMPLES=1000` looks closer.
+//! What sled 0.34.7 does with bytes flipped in its `db` file: in the segment it last wrote it cuts
+//! the log there and zeroes the rest; in other segments written since it was last opened it drops
+//! the rest of the segment, which loses single entries without a word, or panics; older pages are
+//! checked when read. 150 flips in several segments: 84 hit nothing still needed, 22 ended in a
+//! panic, sled's checksums, the witness and the tally found 44, none was missed.
+//! `DAMAGE_SAMPLES=1000` looks closer.
 
 mod common;
 
@@ -231,8 +230,8 @@ fn flip_each(image: &Image, name: &str, samples: &[u64]) -> BTreeMap<&'static st
 #[test]
 fn flips_in_one_segment_are_refused_or_harmless() {
     let image = Image::new(12, 200);
-    let counts = flip_each(&image, "sled/db", &image.samples("sled/db", 14));
-    assert!(counts["refused"] > 7, "most of the file is needed");
+    let counts = flip_each(&image, "sled/db", &image.samples("sled/db", 10));
+    assert!(counts["refused"] > 5, "most of the file is needed");
     flip_each(&image, "sled/conf", &image.samples("sled/conf", 3));
     let snapshot = image.sled_snapshot();
     flip_each(&image, &snapshot, &image.samples(&snapshot, 3));
@@ -243,7 +242,7 @@ fn flips_in_one_segment_are_refused_or_harmless() {
 #[test]
 fn flips_in_many_segments_are_refused_or_harmless() {
     let image = Image::new(30, 60_000);
-    flip_each(&image, "sled/db", &image.samples("sled/db", 7));
+    flip_each(&image, "sled/db", &image.samples("sled/db", 5));
 }
 
 /// What a store past the scrub limit has, and what verifying it says.
@@ -257,7 +256,7 @@ struct Unscrubbed {
 fn past_the_scrub_limit_the_journal_is_still_whole_and_verify_finds_the_rest() {
     let image = Image::new(20, 60_000);
     let options = Options { scrub_limit_bytes: 0, ..options() };
-    for at in image.samples("sled/db", 6) {
+    for at in image.samples("sled/db", 4) {
         let copy = image.copy();
         flip(&copy.path().join("sled/db"), at);
         let opened = catch_unwind(AssertUnwindSafe(|| {

@@ -3,8 +3,8 @@
 //! Each test makes values, reads the file, compares what it decodes with the values, and encodes
 //! them again to the same bytes. A file that was released is never made anew: what is appended to
 //! a format (an event, a code) gets a further file, and the old one must still be read.
-//! `BLESS=1 cargo test -p bursar-snapshots --test golden` writes files that are not there, or all of
-//! them while nothing was released.
+//! While nothing was released, `BLESS=1 cargo test -p bursar-snapshots --test golden` writes all
+//! files anew; after a release it is only for a test whose file is new.
 
 use std::path::PathBuf;
 use std::sync::Arc;

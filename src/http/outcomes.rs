@@ -31,6 +31,18 @@ const TAKE: usize = 256;
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// Closed because it fell too far behind.
 const TOO_SLOW: u16 = 4008;
+/// The types that can be asked for: those that are told, and those of the contract that nothing
+/// in this version tells yet.
+const TYPES: [&str; 8] = [
+    OutcomeKind::DepositPosted.as_str(),
+    OutcomeKind::PaymentPosted.as_str(),
+    OutcomeKind::RefundPosted.as_str(),
+    "investment.confirmed",
+    "investment.failed",
+    "reward.granted",
+    "reimbursement.paid",
+    "advance.debit.failed",
+];
 
 /// What a reader wants to see.
 #[derive(Debug, Default)]
@@ -63,10 +75,31 @@ fn parse_cursor(text: &str) -> Result<Position, Problem> {
         let (commit, index) = text.split_once('-')?;
         Some(Position { commit: commit.parse().ok()?, index: index.parse().ok()? })
     };
-    parse().ok_or_else(|| {
-        let detail = "the cursor is not one that was given on this stream";
-        Problem::new(Code::MalformedRequest, detail)
-    })
+    parse().ok_or_else(not_given)
+}
+
+fn not_given() -> Problem {
+    let detail = "the cursor is not one that was given on this stream";
+    Problem::new(Code::MalformedRequest, detail)
+}
+
+/// Refuses a cursor that what comes after it cannot be told from without a gap: one that was never
+/// given, or one so old that what came after it may have been dropped.
+async fn check_kept(state: &State, after: Position) -> Result<(), Problem> {
+    let log = state.engine.outcomes();
+    if after > log.newest() {
+        return Err(not_given());
+    }
+    if matches!(log.after(after, 1), After::Here(_)) {
+        return Ok(());
+    }
+    let oldest = state.engine.read(|archive| archive.outcomes_after(Position::default(), 1)).await;
+    let oldest = oldest.map_err(|_| Problem::stopping())?.first().map(|(at, _)| *at);
+    if oldest.is_some_and(|oldest| after < oldest) {
+        let detail = "what came after this cursor is no longer kept; begin without a cursor";
+        return Err(Problem::new(Code::CursorExpired, detail));
+    }
+    Ok(())
 }
 
 /// Reads the query: filters may be repeated.
@@ -81,7 +114,8 @@ fn parse_query(request: &HttpRequest) -> Result<(Filter, Option<Position>), Prob
             "wallet" => filter.wallets.push(value),
             "provider" => filter.providers.push(value),
             "deal" => filter.deals.push(value),
-            "type" => filter.kinds.push(value),
+            "type" if TYPES.contains(&value.as_str()) => filter.kinds.push(value),
+            "type" => return Err(malformed(format!("type is one of {}", TYPES.join(", ")))),
             "cursor" => after = Some(parse_cursor(&value)?),
             other => return Err(malformed(format!("unknown parameter {other:?}"))),
         }
@@ -163,12 +197,10 @@ enum End {
 }
 
 impl Reader {
-    fn open(state: Shared, request: &HttpRequest) -> Result<Self, Problem> {
-        let (filter, after) = parse_query(request)?;
-        Self::at(state, filter, after)
-    }
-
-    fn at(state: Shared, filter: Filter, after: Option<Position>) -> Result<Self, Problem> {
+    async fn open(state: Shared, filter: Filter, after: Option<Position>) -> Result<Self, Problem> {
+        if let Some(after) = after {
+            check_kept(&state, after).await?;
+        }
         let log = state.engine.outcomes();
         let newest = log.follow();
         let stop = state.stop.subscribe();
@@ -248,7 +280,8 @@ impl Drop for Reader {
     (status = 101, description = "JSON text frames {cursor, id, type, at, data}"),
     (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(crate) async fn websocket(state: Shared, request: HttpRequest, payload: Payload) -> Answered {
-    let reader = Reader::open(state, &request)?;
+    let (filter, after) = parse_query(&request)?;
+    let reader = Reader::open(state, filter, after).await?;
     let (response, session, stream) = actix_ws::handle(&request, payload).map_err(|error| {
         let detail = format!("a WebSocket handshake is needed here: {error}");
         Problem::new(Code::MalformedRequest, detail)
@@ -329,7 +362,7 @@ pub(crate) async fn events(state: Shared, request: HttpRequest) -> Answered {
     if let Some(value) = request.headers().get("last-event-id") {
         after = Some(parse_cursor(value.to_str().unwrap_or_default())?);
     }
-    let reader = Reader::at(state, filter, after)?;
+    let reader = Reader::open(state, filter, after).await?;
     let stream = futures_util::stream::unfold(Some(reader), |reader| async move {
         let mut reader = reader?;
         let every = Duration::from_secs(reader.state.config.outcomes.ping_s);

@@ -2,7 +2,8 @@
 //! less, and nothing that was answered is lost.
 //!
 //! A full disk is a limit on the size of files (`ulimit -f`), so that a write fails in the same
-//! place as it would on a full one. Damage is bytes overwritten while no process runs.
+//! place as it would on a full one. The database grows by segments of 16 MiB, so the limit leaves
+//! room for some of them. Damage is bytes overwritten while no process runs.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -20,12 +21,16 @@ const CALL: usize = 100;
 /// How many calls at most; far more than the room that is left.
 const CALLS_MAX: usize = 2000;
 
+/// The room that is left on a small disk: enough to start, little enough to fill soon.
+const ROOM_KIB: u64 = 48 * 1024;
+
 fn payments(writer: usize, call: usize) -> Vec<Value> {
+    let fill = "x".repeat(500);
     (0..CALL)
         .map(|line| {
             json!({"wallet": format!("w{writer}"), "provider": "shop", "amount": "0.01",
                 "currency": "EUR", "idempotency_key": format!("p-{writer}-{call}-{line}"),
-                "metadata": {"filler": "x".repeat(200)}})
+                "metadata": {"a": fill, "b": fill, "c": fill, "d": fill}})
         })
         .collect()
 }
@@ -70,7 +75,7 @@ fn server_with_writers(writers: usize) -> Server {
 fn a_full_disk_stops_the_process_and_loses_nothing_acknowledged() {
     let mut server = server_with_writers(3);
     assert_eq!(server.stop(), Some(0), "{}", server.log());
-    let limit = largest_file_kib(&server.data()) + 1024;
+    let limit = largest_file_kib(&server.data()) + ROOM_KIB;
     let launch = Launch { file_limit_kib: Some(limit), ..Launch::default() };
     let mut small = Server::start_in(server.home(), launch).expect("there is room to start");
     let address = small.address();

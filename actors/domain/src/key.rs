@@ -121,6 +121,9 @@ pub struct Index {
 }
 
 impl Index {
+    /// Nothing set.
+    pub const EMPTY: Self = Self { recent: Vec::new(), hashed: None, spilled: false, spills: 0 };
+
     /// Looks a slot up in memory.
     pub fn get(&self, slot: u128) -> Known {
         let found = match &self.hashed {
@@ -136,6 +139,10 @@ impl Index {
 
     /// Sets a slot; the newest value wins.
     pub fn set(&mut self, slot: u128, value: u64) {
+        if self.recent.is_empty() {
+            // Most wallets have one key for long.
+            self.recent.reserve_exact(1);
+        }
         self.recent.push((slot, value));
         if let Some(hashed) = &mut self.hashed {
             hashed.insert(slot, value);

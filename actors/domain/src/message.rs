@@ -91,6 +91,9 @@ pub enum Body {
 pub struct Marks(Vec<(ShardId, Seq)>);
 
 impl Marks {
+    /// Nothing received.
+    pub const EMPTY: Self = Self(Vec::new());
+
     /// Whether a message was received before.
     pub fn has(&self, source: Source) -> bool {
         self.0.iter().any(|(shard, seq)| *shard == source.shard && source.seq <= *seq)

@@ -117,7 +117,7 @@ impl Hosted for Wallet {
     }
 
     fn side_index(&mut self) -> Option<(IndexKind, &mut Index)> {
-        Some((IndexKind::Refunded, self.refunded_mut()))
+        Some((IndexKind::Refunded, self.refunded_mut()?))
     }
 }
 

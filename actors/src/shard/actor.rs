@@ -5,7 +5,6 @@
 //! actors run on one thread and share one [`Shared`].
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -15,6 +14,7 @@ use actix::prelude::*;
 use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId};
 use bursar_domain::message::Message as Sent;
 use bursar_domain::wallet::command::Payee;
+use foldhash::{HashMap, HashMapExt};
 use tokio::sync::oneshot;
 
 use crate::books::Books;

@@ -11,7 +11,7 @@
 //! Invariants: positions are dense; what leaves, leaves in the order of positions; nothing leaves
 //! before it is durable.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId};
@@ -20,6 +20,7 @@ use bursar_domain::record::Record;
 use bursar_domain::time::Timestamp;
 use bursar_domain::wallet::command::Payee;
 use bursar_snapshots::store::{IndexKind, Saved, Slice, Snapshot};
+use foldhash::{HashMap, HashMapExt};
 
 use crate::books::Books;
 use crate::clock::Clock;

@@ -4,10 +4,11 @@
 //! more than the ceiling allows, whoever was not busy lately. Only an entity itself can say that it
 //! is free to stop; here it is only asked. So memory follows the active set, not all entities.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bursar_domain::id::EntityId;
+use foldhash::{HashMap, HashMapExt};
 
 use crate::host::Slot;
 

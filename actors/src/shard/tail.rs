@@ -14,9 +14,6 @@ use bursar_domain::record::Record;
 use bursar_snapshots::codec;
 use bursar_snapshots::store::{RecordBytes, Slice};
 
-/// How many bytes a staged slice starts with.
-const STAGE_BYTES: usize = 8 * 1024;
-
 /// The newest records of one shard.
 #[derive(Debug)]
 pub struct Tail {
@@ -72,9 +69,6 @@ impl Tail {
     /// Encodes a record at the next position, which it returns.
     pub fn stage(&mut self, record: &Record) -> Seq {
         let seq = self.next();
-        if self.staged.capacity() == 0 {
-            self.staged.reserve(STAGE_BYTES);
-        }
         codec::encode_into(record, &mut self.staged);
         let end = u32::try_from(self.staged.len());
         self.ends.push(end.expect("a slice is handed over long before 4 GiB"));
@@ -90,9 +84,12 @@ impl Tail {
             shard: self.shard,
             epoch: self.epoch,
             first: self.staged_first,
-            bytes: Arc::new(std::mem::take(&mut self.staged)),
-            ends: Arc::new(std::mem::take(&mut self.ends)),
+            bytes: Arc::new(self.staged.clone()),
+            ends: Arc::new(self.ends.clone()),
         };
+        // The buffers are used again: a slice takes no more memory than its records.
+        self.staged.clear();
+        self.ends.clear();
         self.staged_first = slice.next();
         self.closed_bytes += slice.bytes.len();
         self.closed.push_back(slice.clone());

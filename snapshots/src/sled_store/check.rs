@@ -1,9 +1,9 @@
 //! Looking before opening: a small database is opened as a copy first.
 //!
-//! sled cannot be asked to only look. When it opens a file with one byte that is not what it wrote,
-//! it overwrites the rest of its log with zeros, forgets pages, or panics; then the file that could
-//! have been repaired, or that was only read wrongly, is gone. So up to a size the files are copied,
-//! the copy is opened and checked in full, and only then the files themselves are opened.
+//! sled cannot be asked to only look. When it opens a file with one byte that is not what it
+//! wrote, it overwrites the rest of its log with zeros, forgets pages, or panics; then the file
+//! that could have been repaired, or that was only read wrongly, is gone. So up to a size the
+//! files are copied, the copy is opened and checked in full, and only then the files are opened.
 //!
 //! In the release build a panic ends the process, so its message is all that people see. A hook
 //! adds to a panic within sled what it means and what to do.
@@ -90,10 +90,9 @@ fn explain_panics() {
             before(panic);
             if panic.location().is_some_and(|location| location.file().contains("/sled-0.34")) {
                 eprintln!(
-                    "The embedded database stopped because its files are damaged (or by a fault of \
-                     its own). Nothing that was confirmed is given up by this. Start again once, in \
-                     case it was read wrongly; if it stops again, restore the data directory from \
-                     a copy."
+                    "The embedded database stopped: its files are damaged, or it has a fault of \
+                     its own. Start again once, in case the disk was read wrongly; if it stops \
+                     again, restore the data directory from a copy."
                 );
             }
         }));

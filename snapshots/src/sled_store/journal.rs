@@ -95,7 +95,8 @@ impl SledJournal {
         if seen.group > last {
             let missing = seen.group - last;
             let what = format!(
-                "{missing} groups are missing: the witness saw group {}, the journal ends with {last}",
+                "{missing} groups are missing: the witness saw group {}, the journal ends with \
+                 {last}",
                 seen.group
             );
             return Err(disk::damaged("tree journal", what));

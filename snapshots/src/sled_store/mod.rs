@@ -6,13 +6,12 @@
 //! <data>/sled/     sled's files; trees journal, snapshots, history, keys, outcomes, meta
 //! <data>/check/    a copy while it is checked; never needed
 //! ```
-//! `open` opens and checks it all, after `check` had a look at a copy; `journal` has the committer's hot path, `chain` and
-//! `mark` what must follow what; `archive` has what checkpoints write, `keys` and `chunk`
-//! its form, `tally` the guard against entries that vanish; `disk` the syncs and errors.
-//!
-//! What sled does on damage was found by experiment (`tests/damage.rs`): it stops with a panic or an
-//! error, or it silently drops what it cannot read, at the end of its log or in the midst. The
-//! chain with the witness finds what is missing from the journal, the tally from the archive.
+//! `open` opens and checks it all, after `check` had a look at a copy; `journal` has the
+//! committer's hot path, `chain` and `mark` what must follow what; `archive` has what checkpoints
+//! write, `keys` and `chunk` its form, `tally` the guard against entries that vanish; `disk` the
+//! syncs and errors. What sled does on damage was found by experiment (`tests/damage.rs`): it stops
+//! or fails, or silently drops what it cannot read. The chain with the witness finds what is then
+//! missing from the journal, the tally what is missing from the archive.
 
 mod archive;
 mod chain;
@@ -58,15 +57,15 @@ pub struct SledStore;
 
 impl SledStore {
     /// Opens the store in a directory, which is made when it is not there, and checks it: the
-    /// whole journal always, every entry of the archive up to a size. The store is open until both halves are
-    /// dropped.
+    /// whole journal always, every entry of the archive up to a size. The store is open until both
+    /// halves are dropped.
     pub fn open(path: &Path, options: &Options) -> Result<(SledJournal, Arc<SledArchive>)> {
         assert!(options.shards > 0, "a store has at least one shard");
         open::open(path, options)
     }
 
-    /// Opens a store that exists, with as many shards as it was made with ([`SledJournal::shards`]);
-    /// the number in the options does not count.
+    /// Opens a store that exists, with as many shards as it was made with
+    /// ([`SledJournal::shards`]); the number in the options does not count.
     pub fn open_existing(
         path: &Path,
         options: &Options,

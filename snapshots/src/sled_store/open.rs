@@ -1,9 +1,9 @@
 //! Opening a store: lock, database, format, journal, witness, archive, in this order.
 //!
 //! Each step can trust the ones before. The lock comes first, so that nothing is touched that
-//! another process has open; then a copy is checked (`check.rs`), because sled changes what it opens.
-//! What must be there is known from the witness, which sled does not touch, and the witness is only
-//! raised after everything was checked.
+//! another process has open; then a copy is checked (`check.rs`), because sled changes what it
+//! opens. What must be there is known from the witness, which sled does not touch, and the witness
+//! is only raised after everything was checked.
 //!
 //! Invariants: a store that opens has every group the witness saw, and an archive with every save
 //! it saw; a directory of another format or number of shards is refused before anything in it is

@@ -1,4 +1,8 @@
 //! What the suites share: stores that can be reopened, and things to put into them.
+//!
+//! A [`Place`] is where a store lives while it is closed: a directory, or the memory of a simulated
+//! machine. Records say in their bytes which shard and position they belong to, so a suite that
+//! reads one knows whether it is the right one.
 
 #![allow(dead_code, reason = "each suite uses some of it")]
 

@@ -8,6 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
+use super::interrupt;
 
 const PARENT: &str = "data-bench";
 
@@ -35,6 +36,9 @@ impl Directory {
             return Err(Failure::Usage(format!("{name} is not empty: choose a new directory")));
         }
         let path = path.canonicalize().map_err(failed)?;
+        if !keep {
+            interrupt::directory_made(&path, parent.as_deref());
+        }
         Ok(Self { path, parent, keep })
     }
 
@@ -65,6 +69,7 @@ impl Drop for Directory {
         if let Err(error) = fs::remove_dir_all(&self.path) {
             eprintln!("{} stays behind: {error}", self.path.display());
         }
+        interrupt::directory_settled();
         if let Some(parent) = &self.parent {
             // Fails when another run still has its directory there, and then it must stay.
             drop(fs::remove_dir(parent));

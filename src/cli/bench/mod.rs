@@ -23,6 +23,7 @@ mod directory;
 mod expectation;
 mod exposition;
 mod failure;
+mod interrupt;
 mod load;
 mod measurement;
 mod process;
@@ -85,6 +86,7 @@ fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
     if cfg!(debug_assertions) {
         eprintln!("bursar bench: this is a debug build; its figures say nothing about a release");
     }
+    interrupt::watch()?;
     let context = Context::new(&arguments.common)?;
     match &arguments.scenario {
         Scenario::Http(options) => scenario::http::run(&context, options, report),

@@ -1,7 +1,7 @@
 //! The progress bar of a long phase, on standard error.
 //!
-//! Hidden by itself when standard error is no terminal. It is moved between slices and calls only,
-//! never within a measurement.
+//! Where standard error is no terminal there is a line per phase instead. The bar is moved between
+//! slices and calls only, never within a measurement.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -17,6 +17,9 @@ impl Progress {
         bar.set_style(style.progress_chars("=> "));
         bar.set_message(label.to_owned());
         bar.tick();
+        if bar.is_hidden() {
+            eprintln!("{label}");
+        }
         Self(bar)
     }
 

@@ -2,7 +2,7 @@
 //!
 //! It counts as listening when it says so on its standard output, and as ready when `/readyz`
 //! says so. Its output is read to the end so that it never waits for a full pipe; the last lines
-//! are kept to explain a death. It never outlives this process's use of it: dropped, it is killed.
+//! are kept to explain a death. It ends with its use: dropped, it is killed.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use super::client;
 use super::exposition::Journal;
 use super::failure::Failure;
+use super::interrupt;
 use super::process;
 
 /// How long a server may take to listen and be ready; far more than is expected of it.
@@ -69,6 +70,7 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(failed())?;
+        interrupt::process_began(child.id());
         let log = Log::default();
         let (said, hears) = mpsc::channel();
         if let Some(stdout) = child.stdout.take() {
@@ -198,6 +200,7 @@ impl Drop for Server {
         // Both fail only when it has ended already, which is what is wanted.
         drop(self.child.kill());
         drop(self.child.wait());
+        interrupt::process_ended(self.child.id());
     }
 }
 

@@ -84,18 +84,28 @@ pub struct PendingRefund {
     pub effective_at: Option<Timestamp>,
 }
 
-/// The state of a wallet. Before `Opened` it has no profile.
+/// The state of a wallet. Before `Opened` it has no profile. What most wallets never have is kept
+/// apart, because there are millions of them in memory.
 #[derive(Clone, Debug, Default, Encode, Decode)]
 pub struct Wallet {
     profile: Option<Arc<Profile>>,
     status: Status,
     posted: Amount,
     held: Amount,
+    rare: Option<Box<Rare>>,
+}
+
+/// What only wallets with holds or refunds have.
+#[derive(Clone, Debug, Default, Encode, Decode)]
+struct Rare {
     holds: Vec<Hold>,
     refunds: Vec<PendingRefund>,
     refunded: Index,
     marks: Marks,
 }
+
+static NOTHING_RARE: Rare =
+    Rare { holds: Vec::new(), refunds: Vec::new(), refunded: Index::EMPTY, marks: Marks::EMPTY };
 
 /// What anyone may see of a wallet.
 #[derive(Clone, Debug)]
@@ -126,24 +136,32 @@ impl Wallet {
         u128::from(payment.0)
     }
 
+    fn rare(&self) -> &Rare {
+        self.rare.as_deref().unwrap_or(&NOTHING_RARE)
+    }
+
+    fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
     /// What was refunded of each payment; older entries are on disk under the payment's slot.
     pub fn refunded(&self) -> &Index {
-        &self.refunded
+        &self.rare().refunded
     }
 
     /// The same, for forgetting what a save wrote.
-    pub fn refunded_mut(&mut self) -> &mut Index {
-        &mut self.refunded
+    pub fn refunded_mut(&mut self) -> Option<&mut Index> {
+        self.rare.as_deref_mut().map(|rare| &mut rare.refunded)
     }
 
     /// The holds, oldest first.
     pub fn holds(&self) -> &[Hold] {
-        &self.holds
+        &self.rare().holds
     }
 
     /// The refunds that wait for a provider, oldest first.
     pub fn pending_refunds(&self) -> &[PendingRefund] {
-        &self.refunds
+        &self.rare().refunds
     }
 
     fn available(&self) -> Amount {
@@ -152,7 +170,7 @@ impl Wallet {
 
     /// What was asked back and has not arrived.
     fn on_its_way(&self) -> Amount {
-        let mut amounts = self.refunds.iter().map(|pending| pending.amount);
+        let mut amounts = self.rare().refunds.iter().map(|pending| pending.amount);
         let sum = amounts.try_fold(Amount::ZERO, Amount::checked_add);
         sum.expect("room was checked with each request")
     }
@@ -164,22 +182,24 @@ impl Wallet {
             Event::Paid(paid) => self.posted = paid.balance_after,
             Event::HoldPlaced { hold, .. } => {
                 self.held = self.held.checked_add(hold.amount).expect("decided within range");
-                self.holds.push(hold.clone());
+                self.rare_mut().holds.push(hold.clone());
             }
             Event::HoldReleased { id } => {
-                let at = self.holds.iter().position(|hold| hold.id == *id);
-                let hold = self.holds.remove(at.expect("only a hold that stands is released"));
+                let holds = &mut self.rare_mut().holds;
+                let at = holds.iter().position(|hold| hold.id == *id);
+                let hold = holds.remove(at.expect("only a hold that stands is released"));
                 self.held = self.held.checked_sub(hold.amount).expect("held is the holds' sum");
             }
             Event::Frozen => self.status = Status::Frozen,
             Event::Unfrozen => self.status = Status::Active,
             Event::RefundRequested(request) => {
                 let total = u64::try_from(request.refunded_total.minor());
-                self.refunded.set(
+                let rare = self.rare_mut();
+                rare.refunded.set(
                     Self::refund_slot(request.payment),
                     total.expect("a total of refunds is positive"),
                 );
-                self.refunds.push(PendingRefund {
+                rare.refunds.push(PendingRefund {
                     refund: seq,
                     amount: request.amount,
                     key: request.key.clone(),
@@ -187,8 +207,9 @@ impl Wallet {
                 });
             }
             Event::RefundReceived(refund) => {
-                self.refunds.retain(|pending| pending.refund != refund.refund);
-                self.marks.raise(refund.source);
+                let rare = self.rare_mut();
+                rare.refunds.retain(|pending| pending.refund != refund.refund);
+                rare.marks.raise(refund.source);
                 self.posted = refund.balance_after;
             }
         }
@@ -196,8 +217,11 @@ impl Wallet {
 
     /// The invariants; broken ones are our fault, so the process stops.
     fn check(&self) {
-        let sum =
-            self.holds.iter().try_fold(Amount::ZERO, |sum, hold| sum.checked_add(hold.amount));
+        let sum = self
+            .rare()
+            .holds
+            .iter()
+            .try_fold(Amount::ZERO, |sum, hold| sum.checked_add(hold.amount));
         assert_eq!(sum, Some(self.held), "held must be the sum of the holds");
         assert!(self.posted.checked_sub(self.held).is_some(), "available must stay within range");
     }

@@ -64,12 +64,12 @@ impl Entity for Wallet {
     }
 
     fn receive(&self, message: &Message) -> Vec<Event> {
-        if self.marks.has(message.source) {
+        if self.rare().marks.has(message.source) {
             return Vec::new();
         }
         match &message.body {
             Body::RefundMoney { provider, payment, refund, amount, currency } => {
-                let pending = self.refunds.iter().find(|pending| pending.refund == *refund);
+                let pending = self.rare().refunds.iter().find(|pending| pending.refund == *refund);
                 let pending = pending.expect("a provider gives back only what was asked of it");
                 let balance_after = self.posted.checked_add(*amount);
                 vec![Event::RefundReceived(RefundReceived {
@@ -175,7 +175,7 @@ impl Wallet {
             }
             Lookup::Open => unreachable!("the host looks the payment up first"),
         };
-        let refunded = match self.refunded.get(Self::refund_slot(refund.payment)) {
+        let refunded = match self.rare().refunded.get(Self::refund_slot(refund.payment)) {
             Known::Value(total) => {
                 Amount::from_minor(i64::try_from(total).expect("a total of refunds is an amount"))
             }
@@ -211,11 +211,11 @@ impl Wallet {
         currency: Currency,
     ) -> Result<Vec<Event>, Rejection> {
         self.may_pay()?;
-        if self.holds.iter().any(|hold| &*hold.id == id) {
+        if self.rare().holds.iter().any(|hold| &*hold.id == id) {
             return Err(Rejection::new(Code::AlreadyExists, "a hold with this name stands"));
         }
         same_currency(profile, currency)?;
-        if self.holds.len() >= HOLDS_MAX {
+        if self.rare().holds.len() >= HOLDS_MAX {
             let detail = format!("a wallet has at most {HOLDS_MAX} holds at one time");
             return Err(Rejection::new(Code::TooManyHolds, detail));
         }
@@ -224,7 +224,7 @@ impl Wallet {
     }
 
     fn release(&self, id: &str) -> Result<Vec<Event>, Rejection> {
-        if self.holds.iter().any(|hold| &*hold.id == id) {
+        if self.rare().holds.iter().any(|hold| &*hold.id == id) {
             Ok(vec![Event::HoldReleased { id: id.into() }])
         } else {
             Err(Rejection::new(Code::HoldNotFound, "no hold with this name stands"))

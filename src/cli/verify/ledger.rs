@@ -1,0 +1,209 @@
+//! Where all entities write what they find, and how one record is written there.
+//!
+//! An entity's check folds its records; whatever concerns more than the entity itself (positions,
+//! messages, sums, outcomes) goes into the one [`Ledger`], which judges when all entities are
+//! through. An [`Entry`] is the ledger opened at one record, so that every fault has its place.
+//!
+//! [`Balance`] and [`Marks`] are the two folds that wallets and providers share.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use bursar_domain::currency::Currency;
+use bursar_domain::id::{EntityId, Seq, ShardId};
+use bursar_domain::message::{Outcome, Source};
+use bursar_domain::money::Amount;
+use bursar_domain::time::Timestamp;
+
+use super::faults::Faults;
+use super::outcomes::Outcomes;
+use super::positions::{Misplaced, Positions};
+use super::sums::{Moved, Sums, major};
+use super::transfers::{Terms, Transfers};
+
+/// What all entities come to.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    pub(super) shards: u16,
+    pub(super) faults: Faults,
+    pub(super) positions: Positions,
+    pub(super) transfers: Transfers,
+    pub(super) sums: Sums,
+    pub(super) outcomes: Outcomes,
+    pub(super) wallets: u64,
+    pub(super) providers: u64,
+}
+
+/// One record of one entity.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place<'a> {
+    pub(super) id: &'a EntityId,
+    pub(super) shard: ShardId,
+    pub(super) seq: Seq,
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, record {} of shard {}", self.id, self.seq, self.shard.0)
+    }
+}
+
+/// The ledger at one record.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) ledger: &'a mut Ledger,
+    pub(super) place: Place<'a>,
+    pub(super) at: Timestamp,
+}
+
+impl Entry<'_> {
+    /// The record disagrees with what it should be.
+    pub(super) fn wrong(&mut self, what: impl Into<String>) {
+        self.ledger.faults.wrong(self.place, what);
+    }
+
+    /// The record takes its position.
+    pub(super) fn take_position(&mut self) {
+        match self.ledger.positions.add(self.place.shard, self.place.seq) {
+            None => {}
+            Some(Misplaced::Twice) => self.wrong("another record has the same position"),
+            Some(Misplaced::Outside(end)) => {
+                self.wrong(format!("the shard's last record is {end}"));
+            }
+        }
+    }
+
+    /// Money came from outside.
+    pub(super) fn booked(&mut self, currency: Currency, amount: Amount) {
+        let amount = i128::from(amount.minor());
+        self.moved(currency, Moved { accounts: amount, external: -amount, ..Moved::default() });
+    }
+
+    /// Money left for another entity.
+    pub(super) fn paid_out(&mut self, currency: Currency, amount: Amount) {
+        let amount = i128::from(amount.minor());
+        self.moved(currency, Moved { accounts: -amount, sent: amount, ..Moved::default() });
+    }
+
+    /// Money came from another entity.
+    pub(super) fn paid_in(&mut self, currency: Currency, amount: Amount) {
+        let amount = i128::from(amount.minor());
+        self.moved(currency, Moved { accounts: amount, received: amount, ..Moved::default() });
+    }
+
+    fn moved(&mut self, currency: Currency, moved: Moved) {
+        self.ledger.sums.moved(self.place.shard, self.place.seq, currency, moved);
+    }
+
+    /// The record sent a message.
+    pub(super) fn sent(&mut self, terms: &Terms<'_>) {
+        let source = Source { shard: self.place.shard, seq: self.place.seq };
+        self.ledger.transfers.sent(source, terms);
+    }
+
+    /// The record received a message.
+    pub(super) fn received(&mut self, source: Source, terms: &Terms<'_>) {
+        if !self.ledger.transfers.received(source, terms) {
+            self.wrong(format!("it received a message of shard {}; there is none", source.shard.0));
+        }
+    }
+
+    /// The record told the world.
+    pub(super) fn told(&mut self, outcome: &Outcome) {
+        self.ledger.outcomes.told(self.place.shard, self.place.seq, outcome);
+    }
+}
+
+/// A balance, added up from nothing and compared with what each event says.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Balance {
+    sum: i128,
+    /// What the events say less what they come to: a wrong one is told once and not with all
+    /// that follow it.
+    drift: i128,
+}
+
+impl Balance {
+    /// An event changes the balance; `after` is what it says.
+    pub(super) fn step(
+        &mut self,
+        change: i128,
+        after: i128,
+        currency: Currency,
+        entry: &mut Entry<'_>,
+    ) {
+        let before = self.sum + self.drift;
+        self.sum += change;
+        let expected = before + change;
+        if after != expected {
+            entry.wrong(format!(
+                "balance_after is {}; {} before and {} here come to {}",
+                major(after, currency),
+                major(before, currency),
+                major(change, currency),
+                major(expected, currency),
+            ));
+            self.drift += after - expected;
+        }
+    }
+
+    /// The sum of all amounts.
+    pub(super) fn sum(&self) -> i128 {
+        self.sum
+    }
+}
+
+/// The last message received from each shard.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Marks(BTreeMap<ShardId, Seq>);
+
+impl Marks {
+    /// A message was received: each once, those of one shard in order.
+    pub(super) fn raise(&mut self, source: Source, entry: &mut Entry<'_>) {
+        let last = self.0.entry(source.shard).or_default();
+        let (shard, seq) = (source.shard.0, source.seq);
+        match seq.cmp(last) {
+            Ordering::Greater => *last = seq,
+            Ordering::Equal => {
+                entry.wrong(format!("message {seq} of shard {shard} was received before"));
+            }
+            Ordering::Less => {
+                entry.wrong(format!("message {seq} of shard {shard} was received after {last}"));
+            }
+        }
+    }
+
+    /// Whether a snapshot has the same.
+    pub(super) fn is(&self, saved: &[(ShardId, Seq)]) -> bool {
+        saved.len() == self.0.len()
+            && saved.iter().all(|(shard, seq)| self.0.get(shard) == Some(seq))
+    }
+}
+
+/// Money must be positive and in the entity's currency.
+pub(super) fn check_money(
+    amount: Amount,
+    currency: Currency,
+    own: Option<Currency>,
+    entry: &mut Entry<'_>,
+) {
+    if !amount.is_positive() {
+        entry.wrong(format!("the amount {} is not positive", amount.to_major(currency)));
+    }
+    if let Some(own) = own.filter(|own| *own != currency) {
+        entry.wrong(format!("the amount is in {currency}; the account is in {own}"));
+    }
+}
+
+/// Adds to `differences` when a saved field is not what the records come to.
+pub(super) fn compare<T: PartialEq + fmt::Display>(
+    differences: &mut Vec<String>,
+    field: &str,
+    saved: &T,
+    found: &T,
+) {
+    if saved != found {
+        differences.push(format!("{field} is saved as {saved}; the records come to {found}"));
+    }
+}

@@ -1,0 +1,3 @@
+//! Placeholder of three
+//! lines for
+//! now.
