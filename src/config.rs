@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use bursar_actors::engine;
-use bursar_actors::shard::actor::Limits;
+use bursar_actors::shard::messages::Limits;
 use bursar_snapshots::sled_store;
 use serde::{Deserialize, Serialize};
 

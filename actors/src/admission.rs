@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 
-use crate::shard::actor::Pressure;
+use crate::shard::messages::Pressure;
 
 /// How long a batch waits before it looks again whether a full shard has room.
 const FULL_RETRY: Duration = Duration::from_millis(5);

@@ -141,8 +141,8 @@ impl CommitterHandle {
     }
 
     /// Hands records over.
-    pub fn commit(&self, handed: Handed) {
-        self.put(|inbox| inbox.handed.push(handed));
+    pub fn commit(&self, handed: Vec<Handed>) {
+        self.put(|inbox| inbox.handed.extend(handed));
     }
 
     /// Lets the journal of a shard go before a position.

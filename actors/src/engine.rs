@@ -7,13 +7,14 @@
 //! Stopping is in order: nobody is let in, what was let in is answered, everything is saved, the
 //! threads end.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::thread::JoinHandle;
 
 use actix::prelude::*;
-use bursar_domain::id::{EntityId, ShardId};
+use bursar_domain::id::{EntityId, Seq, ShardId};
 use bursar_snapshots::store::{Archive, Journal, Result, StoreError};
 use tokio::sync::oneshot;
 
@@ -26,10 +27,10 @@ use crate::job::{Answer, Ask, Batch, Job, ReplyTo};
 use crate::metrics::Metrics;
 use crate::outcomes::OutcomeLog;
 use crate::recovery;
-use crate::shard::actor::{
-    Limits, Parts, Pressure, Report, ResidentState, ShardActor, ShardState, ToShard,
-};
+use crate::shard::actor::{Parts, ShardActor};
 use crate::shard::core::Start;
+use crate::shard::desk::Desk;
+use crate::shard::messages::{Limits, Pressure, Report, ResidentState, ShardState, ToShard};
 use crate::storage::{self, Storage, StorageHandle};
 use crate::view::{Seen, Views};
 
@@ -72,6 +73,23 @@ pub struct Engine {
     archive: Arc<dyn Archive>,
 }
 
+/// Many questions that have been handed on.
+pub struct Asked {
+    size: usize,
+    answers: Option<oneshot::Receiver<Vec<Answer>>>,
+}
+
+impl Asked {
+    /// The answers, in the order of the questions.
+    pub async fn answers(self) -> Vec<Answer> {
+        let overloaded = || vec![Answer::Overloaded; self.size];
+        match self.answers {
+            Some(answers) => answers.await.unwrap_or_else(|_| overloaded()),
+            None => overloaded(),
+        }
+    }
+}
+
 /// The engine has stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the engine has stopped")]
@@ -103,10 +121,14 @@ impl Engine {
         let arbiters: Vec<Arbiter> = (0..settings.threads).map(|_| Arbiter::new()).collect();
         let mut shards = Vec::new();
         let mut messages = Vec::new();
+        let mut by_thread: Vec<Vec<Parts>> = arbiters.iter().map(|_| Vec::new()).collect();
         for recovered in recovery.shards {
             let views = Arc::new(Views::default());
             let pressure = Arc::new(Pressure::default());
+            let door =
+                Door::new(settings.in_flight_max, Arc::clone(&pressure), settings.tail_bytes_max);
             messages.push(recovered.messages);
+            shards.push((door, Arc::clone(&views)));
             let start = Start {
                 shard: recovered.shard,
                 shards: settings.shards,
@@ -115,31 +137,34 @@ impl Engine {
                 books: recovered.books,
                 recovered: recovered.recovered,
                 last_at: recovered.last_at,
-                views: Arc::clone(&views),
+                views,
                 clock: Arc::clone(&clock),
             };
-            let parts = Parts {
+            let thread = usize::from(recovered.shard.0) % by_thread.len();
+            by_thread[thread].push(Parts {
                 start,
                 committer: committer.clone(),
                 storage: storage.clone(),
                 limits: settings.limits,
-                pressure: Arc::clone(&pressure),
+                pressure,
                 metrics: metrics.clone(),
-            };
-            let arbiter = &arbiters[shards.len() % arbiters.len()];
-            let address = ShardActor::start_in_arbiter(&arbiter.handle(), |context| {
-                ShardActor::new(parts, context)
             });
-            let door = Door::new(settings.in_flight_max, pressure, settings.tail_bytes_max);
-            shards.push(Shard { address, door, views });
         }
-        let addresses: Vec<_> = shards.iter().map(|shard| shard.address.clone()).collect();
+        let (addresses, threads_of) =
+            start_shards(&arbiters, by_thread, &committer, settings.shards);
+        let shard = |((door, views), address): ((Door, Arc<Views>), &Addr<ShardActor>)| Shard {
+            address: address.clone(),
+            door,
+            views,
+        };
+        let shards: Vec<Shard> = shards.into_iter().zip(&addresses).map(shard).collect();
         let archive_of_storage = Storage::new(Arc::clone(&archive), Arc::clone(&outcomes));
         let threads = vec![
             spawn_committer(
                 Committer::new(journal, Arc::clone(&outcomes), metrics),
                 committer.clone(),
                 addresses.clone(),
+                threads_of,
                 storage.clone(),
                 on_fatal.clone(),
             )?,
@@ -172,13 +197,11 @@ impl Engine {
         Ok(receiver.await.unwrap_or(Answer::Overloaded))
     }
 
-    /// Asks many entities; the answers come in the same order. What goes to one entity is decided
-    /// in the order given. Waits for room rather than refusing.
-    pub async fn ask_all(&self, asks: Vec<(EntityId, Ask)>) -> Vec<Answer> {
+    /// Asks many entities. Waits for room rather than refusing; when this returns, all have been
+    /// handed on, and what goes to one entity is decided in the order given. The answers come in
+    /// the same order.
+    pub async fn ask_all(&self, asks: Vec<(EntityId, Ask)>) -> Asked {
         let size = asks.len();
-        if size == 0 {
-            return Vec::new();
-        }
         let mut by_shard: Vec<Vec<(usize, EntityId, Ask)>> = Vec::new();
         by_shard.resize_with(self.shards.len(), Vec::new);
         let count = u16::try_from(self.shards.len()).expect("the number came as a u16");
@@ -192,8 +215,11 @@ impl Engine {
             }
             match shard.door.enter(asks.len()).await {
                 Ok(permit) => permits.push(permit),
-                Err(Overloaded) => return vec![Answer::Overloaded; size],
+                Err(Overloaded) => return Asked { size, answers: None },
             }
+        }
+        if size == 0 {
+            return Asked { size, answers: None };
         }
         let (batch, answers) = Batch::new(size, permits);
         for (shard, asks) in self.shards.iter().zip(by_shard) {
@@ -206,8 +232,7 @@ impl Engine {
             };
             shard.address.do_send(ToShard::Jobs(asks.into_iter().map(job).collect()));
         }
-        drop(batch);
-        answers.await.unwrap_or_else(|_| vec![Answer::Overloaded; size])
+        Asked { size, answers: Some(answers) }
     }
 
     /// Reads the archive on the storage thread.
@@ -319,16 +344,54 @@ impl Engine {
     }
 }
 
+/// Starts the shards of each thread on it. Returns their addresses by number, and for each shard
+/// the number of the first shard of its thread.
+fn start_shards(
+    arbiters: &[Arbiter],
+    by_thread: Vec<Vec<Parts>>,
+    committer: &CommitterHandle,
+    shards: u16,
+) -> (Vec<Addr<ShardActor>>, Vec<usize>) {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    for (arbiter, parts) in arbiters.iter().zip(by_thread) {
+        let (sender, committer) = (sender.clone(), committer.clone());
+        arbiter.spawn_fn(move || {
+            let desk = Desk::new(committer, shards);
+            let lead = parts.first().map_or(0, |parts| usize::from(parts.start.shard.0));
+            for parts in parts {
+                let (shard, desk) = (usize::from(parts.start.shard.0), Rc::clone(&desk));
+                let address = ShardActor::create(|context| ShardActor::new(parts, desk, context));
+                sender.send((shard, lead, address)).expect("the engine waits for it");
+            }
+        });
+    }
+    drop(sender);
+    let mut started: Vec<_> = receiver.iter().collect();
+    started.sort_by_key(|(shard, ..)| *shard);
+    assert_eq!(started.len(), usize::from(shards), "every shard has started");
+    started.into_iter().map(|(_, lead, address)| (address, lead)).unzip()
+}
+
 fn spawn_committer(
     committer: Committer,
     handle: CommitterHandle,
     shards: Vec<Addr<ShardActor>>,
+    leads: Vec<usize>,
     storage: StorageHandle,
     on_fatal: OnFatal,
 ) -> Result<JoinHandle<()>> {
     let tell = move |committed: &committer::Committed| {
+        // One message per thread: its first shard lets out what all of them have.
+        let mut by_lead: Vec<(usize, Vec<(ShardId, Seq)>)> = Vec::new();
         for (shard, seq) in &committed.durable {
-            shards[usize::from(shard.0)].do_send(ToShard::Durable(*seq));
+            let lead = leads[usize::from(shard.0)];
+            match by_lead.iter_mut().find(|(other, _)| *other == lead) {
+                Some((_, durable)) => durable.push((*shard, *seq)),
+                None => by_lead.push((lead, vec![(*shard, *seq)])),
+            }
+        }
+        for (lead, durable) in by_lead {
+            shards[lead].do_send(ToShard::Durable(durable));
         }
         if committed.save_outcomes {
             storage.save_outcomes();

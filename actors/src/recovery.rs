@@ -83,7 +83,7 @@ pub fn recover(journal: &mut dyn Journal, archive: &dyn Archive, shards: u16) ->
         }
         let shard = &mut building[usize::from(read.shard.0)];
         for outcome in shard.add(&read)? {
-            if place.commit > saved.commit {
+            if place > saved {
                 outcomes.push((place, outcome));
             }
             place.index += 1;

@@ -63,6 +63,7 @@ struct Disk {
     history: BTreeMap<(EntityId, Seq), Vec<u8>>,
     index: BTreeMap<(EntityId, IndexKind, u128), u64>,
     outcomes: BTreeMap<Position, Outcome>,
+    dropped_to: Position,
     faults: Faults,
     is_finished: bool,
     opened: Weak<()>,
@@ -108,6 +109,7 @@ impl MemoryStore {
             history: BTreeMap::new(),
             index: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            dropped_to: Position::default(),
             faults: Faults::default(),
             is_finished: false,
             opened: Weak::new(),
@@ -409,6 +411,10 @@ impl Archive for MemoryArchive {
         Ok(self.disk()?.outcomes.last_key_value().map(|(position, _)| *position))
     }
 
+    fn outcomes_dropped_to(&self) -> Result<Position> {
+        Ok(self.disk()?.dropped_to)
+    }
+
     fn drop_outcomes_before(&self, millis: i64, limit: usize) -> Result<usize> {
         self.0.writing("dropping outcomes", |disk| {
             let mut count = 0;
@@ -417,7 +423,8 @@ impl Archive for MemoryArchive {
                 if first.get().at.millis() >= millis {
                     break;
                 }
-                first.remove();
+                let (position, _) = first.remove_entry();
+                disk.dropped_to = position;
                 count += 1;
             }
             Ok(count)

@@ -271,6 +271,9 @@ pub trait Archive: Send + Sync {
     /// The last saved outcome.
     fn last_outcome(&self) -> Result<Option<Position>>;
 
+    /// The last outcome that was dropped: a reader at or after it has missed nothing.
+    fn outcomes_dropped_to(&self) -> Result<Position>;
+
     /// Drops outcomes decided before an instant (milliseconds since the epoch), at most `limit`
     /// stored pieces at a time. Returns how many pieces went.
     fn drop_outcomes_before(&self, millis: i64, limit: usize) -> Result<usize>;

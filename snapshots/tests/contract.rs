@@ -304,10 +304,13 @@ fn old_outcomes_are_dropped_but_not_the_last<P: Place>() {
         archive.save_outcomes(&outcomes).expect("saved");
     }
     assert_eq!(archive.drop_outcomes_before(1000, 1000).expect("none so old"), 0);
+    assert_eq!(archive.outcomes_dropped_to().expect("read"), Position::default());
     assert_eq!(archive.drop_outcomes_before(200_000, 1).expect("dropped"), 1);
     while archive.drop_outcomes_before(200_000, 7).expect("dropped") > 0 {}
     let first = archive.outcomes_after(Position::default(), 1).expect("read")[0].0;
     assert_eq!(first.commit, 200);
+    let dropped_to = archive.outcomes_dropped_to().expect("read");
+    assert!(dropped_to.commit == 199 && dropped_to < first, "{dropped_to:?}");
     while archive.drop_outcomes_before(i64::MAX, 1000).expect("dropped") > 0 {}
     assert_eq!(archive.last_outcome().expect("read").expect("kept").commit, 299);
     drop((journal, archive));

@@ -89,7 +89,20 @@ pub(crate) fn run() -> ExitCode {
 fn exit_on_fault() {
     let report = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
+        let text = info.payload_as_str().unwrap_or_default();
+        if text.starts_with("failed printing to") {
+            // Whoever read our output has gone away, as `head` does.
+            std::process::exit(Exit::Done as i32);
+        }
         report(info);
+        if info.location().is_some_and(|location| location.file().contains("/sled-0.34")) {
+            eprintln!(
+                "bursar: the embedded database stopped: its files are damaged, or it has a fault \
+                 of its own. Start again once, in case the disk was read wrongly; if it stops \
+                 again, restore the data directory from a copy"
+            );
+            std::process::exit(Exit::Damaged as i32);
+        }
         eprintln!(
             "bursar: this is a fault in Bursar itself; nothing that was answered is lost. \
              Please report it with the lines above"

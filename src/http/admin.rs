@@ -6,7 +6,7 @@ use actix_web::HttpRequest;
 use actix_web::web::Path;
 use bursar_actors::engine::Stopped;
 use bursar_actors::job::{Answer, Ask};
-use bursar_actors::shard::actor::ResidentState;
+use bursar_actors::shard::messages::ResidentState;
 use bursar_domain::code::Code;
 use bursar_domain::currency::Currency;
 use bursar_domain::id::{EntityId, Kind, ProviderId, WalletId};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::problem::Problem;
+use crate::http::providers::now;
 use crate::http::resources::{Form, Provider, Wallet, provider_of, wallet_of};
 use crate::http::{Answered, Shared, json, query};
 
@@ -236,8 +237,7 @@ pub(crate) async fn actor(state: Shared, path: Path<(String, String)>) -> Answer
         (serde_json::to_value(view), wallet.profile.currency)
     } else {
         let provider = provider_of(&seen).ok_or_else(not_found)?;
-        let now = Timestamp::default();
-        let view = Provider::seen(&id.id, provider, seen.version, now, Form::Whole);
+        let view = Provider::seen(&id.id, provider, seen.version, now(), Form::Whole);
         (serde_json::to_value(view), provider.profile.currency)
     };
     let hold = |hold: &bursar_domain::wallet::Hold| HeldAmount {

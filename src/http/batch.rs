@@ -8,13 +8,12 @@
 //! How much is on its way is bounded: two pieces of a batch at a time, each let in by the shards.
 
 use std::collections::VecDeque;
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use bursar_actors::engine::Asked;
 use bursar_actors::job::{Answer, Ask};
 use bursar_domain::code::Code;
 use bursar_domain::id::EntityId;
@@ -75,8 +74,8 @@ struct Lines {
 /// A line that is in, or the reason why it failed by itself.
 type Prepared = Result<(EntityId, Ask), Problem>;
 
-/// Answers on their way: who was asked, and the answers in the order of asking.
-type Piece = (Vec<Result<EntityId, Problem>>, Pin<Box<dyn Future<Output = Vec<Answer>>>>);
+/// Lines that have been handed on: who was asked, and the answers on their way.
+type Piece = (Vec<Result<EntityId, Problem>>, Asked);
 
 /// A batch on its way.
 struct Running {
@@ -123,7 +122,7 @@ impl Running {
             }
         }
         if let Some((asked, answers)) = self.pieces.pop_front() {
-            let answers = answers.await;
+            let answers = answers.answers().await;
             return Some(Ok(self.render(asked, answers)));
         }
         let problem = self.failed.take()?.with_request(&self.request_id);
@@ -156,13 +155,8 @@ impl Running {
         if asked.is_empty() {
             return Ok(None);
         }
-        let state = self.state.clone();
-        let mut answers: Pin<Box<dyn Future<Output = Vec<Answer>>>> =
-            Box::pin(async move { state.engine.ask_all(asks).await });
-        // The first poll hands the piece on, so that the next one comes after it.
-        if let std::task::Poll::Ready(done) = futures_util::poll!(answers.as_mut()) {
-            answers = Box::pin(std::future::ready(done));
-        }
+        // Handed on before the next piece is read, so that the order of lines is kept.
+        let answers = self.state.engine.ask_all(asks).await;
         Ok(Some((asked, answers)))
     }
 

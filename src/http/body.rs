@@ -103,8 +103,13 @@ pub(crate) fn broken(error: &actix_web::error::PayloadError) -> Problem {
     Problem::new(Code::MalformedRequest, format!("the body cannot be read: {error}"))
 }
 
-/// Reads a JSON object into its fields.
+/// Reads a JSON object into its fields. A list of their values is not one: it says no names, so a
+/// value in the wrong place would be taken for another.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    if body.trim_ascii_start().first() == Some(&b'[') {
+        let detail = "the body is not what is expected here: a JSON object, not a list";
+        return Err(Problem::new(Code::MalformedRequest, detail));
+    }
     serde_json::from_slice(body).map_err(|error| {
         let detail = format!("the body is not what is expected here: {error}");
         Problem::new(Code::MalformedRequest, detail)

@@ -123,10 +123,12 @@ impl State {
 
 /// The idempotency key of a request.
 pub(crate) fn key_of(request: &HttpRequest) -> KeyText<'_> {
-    match request.headers().get("idempotency-key") {
-        // What is not visible text is refused as a key that is not well formed.
-        Some(value) => KeyText::Some(value.to_str().unwrap_or("\u{0}")),
-        None => KeyText::None,
+    let mut values = request.headers().get_all("idempotency-key");
+    match (values.next(), values.next()) {
+        // What is not visible text is refused as a key that is not well formed, and so are two.
+        (Some(value), None) => KeyText::Some(value.to_str().unwrap_or("\u{0}")),
+        (Some(_), Some(_)) => KeyText::Some("\u{0}"),
+        (None, _) => KeyText::None,
     }
 }
 

@@ -16,7 +16,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
 use bursar_actors::outcomes::{After, Placed};
 use bursar_domain::code::Code;
-use bursar_domain::id::{Made, Position};
+use bursar_domain::id::{Made, Position, is_well_formed};
 use bursar_domain::message::{Outcome, OutcomeKind};
 use futures_util::StreamExt;
 use serde::Serialize;
@@ -83,25 +83,6 @@ fn not_given() -> Problem {
     Problem::new(Code::MalformedRequest, detail)
 }
 
-/// Refuses a cursor that what comes after it cannot be told from without a gap: one that was never
-/// given, or one so old that what came after it may have been dropped.
-async fn check_kept(state: &State, after: Position) -> Result<(), Problem> {
-    let log = state.engine.outcomes();
-    if after > log.newest() {
-        return Err(not_given());
-    }
-    if matches!(log.after(after, 1), After::Here(_)) {
-        return Ok(());
-    }
-    let oldest = state.engine.read(|archive| archive.outcomes_after(Position::default(), 1)).await;
-    let oldest = oldest.map_err(|_| Problem::stopping())?.first().map(|(at, _)| *at);
-    if oldest.is_some_and(|oldest| after < oldest) {
-        let detail = "what came after this cursor is no longer kept; begin without a cursor";
-        return Err(Problem::new(Code::CursorExpired, detail));
-    }
-    Ok(())
-}
-
 /// Reads the query: filters may be repeated.
 fn parse_query(request: &HttpRequest) -> Result<(Filter, Option<Position>), Problem> {
     let malformed = |detail: String| Problem::new(Code::MalformedRequest, detail);
@@ -111,16 +92,41 @@ fn parse_query(request: &HttpRequest) -> Result<(Filter, Option<Position>), Prob
     let mut after = None;
     for (name, value) in pairs {
         match name.as_str() {
+            "wallet" | "provider" | "deal" if !is_well_formed(&value) => {
+                return Err(malformed(format!("{name} is not an id")));
+            }
             "wallet" => filter.wallets.push(value),
             "provider" => filter.providers.push(value),
             "deal" => filter.deals.push(value),
             "type" if TYPES.contains(&value.as_str()) => filter.kinds.push(value),
             "type" => return Err(malformed(format!("type is one of {}", TYPES.join(", ")))),
-            "cursor" => after = Some(parse_cursor(&value)?),
+            "cursor" if after.is_none() => after = Some(parse_cursor(&value)?),
+            "cursor" => return Err(malformed("there is more than one cursor".to_owned())),
             other => return Err(malformed(format!("unknown parameter {other:?}"))),
         }
     }
     Ok((filter, after))
+}
+
+/// Refuses a cursor that was never given, or after which something has been dropped.
+async fn check_kept(state: &State, after: Position) -> Result<(), Problem> {
+    let log = state.engine.outcomes();
+    if after > log.newest() {
+        return Err(not_given());
+    }
+    if let After::Here(_) = log.after(after, 0) {
+        return Ok(());
+    }
+    let dropped_to = state.engine.read(|archive| archive.outcomes_dropped_to()).await;
+    if after >= dropped_to.map_err(|_| Problem::stopping())? {
+        return Ok(());
+    }
+    let detail = format!(
+        "outcomes are kept for {} days, and some after this cursor are gone; begin without a \
+         cursor and read the entries for what was missed",
+        state.config.outcomes.keep_days
+    );
+    Err(Problem::new(Code::CursorExpired, detail))
 }
 
 /// One outcome on the wire.

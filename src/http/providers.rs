@@ -1,9 +1,8 @@
 //! Providers: register, look, entries, schedule.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use actix_web::HttpRequest;
 use actix_web::web::{Path, Payload};
+use bursar_actors::clock::{Clock, SystemClock};
 use bursar_actors::view::Seen;
 use bursar_domain::code::Code;
 use bursar_domain::id::{EntityId, ProviderId};
@@ -28,10 +27,9 @@ fn provider_in_path(text: &str) -> Result<ProviderId, Problem> {
     ProviderId::parse(text).ok_or_else(not_found)
 }
 
-fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let millis = i64::try_from(since.as_millis()).unwrap_or_default();
-    Timestamp::from_millis(millis).unwrap_or_default()
+/// Now, by the machine's clock.
+pub(crate) fn now() -> Timestamp {
+    SystemClock.now()
 }
 
 async fn seen(state: &State, id: &ProviderId) -> Result<Seen, Problem> {

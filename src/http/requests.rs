@@ -4,8 +4,11 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use utoipa::ToSchema;
 
 use crate::http::fields::AmountText;
@@ -78,6 +81,7 @@ pub(crate) struct MakePayment<'a> {
     #[schema(value_type = Option<String>)]
     pub(crate) description: Option<Cow<'a, str>>,
     /// The client's own fields: texts by name.
+    #[serde(default, deserialize_with = "texts_by_name")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
     /// The date of the business, RFC 3339.
@@ -121,14 +125,63 @@ pub(crate) struct RegisterProvider<'a> {
 }
 
 /// A calendar, or the word `immediate`.
-#[derive(Deserialize)]
-#[serde(untagged)]
 pub(crate) enum SettlementBody<'a> {
     /// `"immediate"`.
-    #[serde(borrow)]
     Word(Cow<'a, str>),
     /// Each period.
     Calendar(Calendar),
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for SettlementBody<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct SettlementVisitor;
+        impl<'de> Visitor<'de> for SettlementVisitor {
+            type Value = SettlementBody<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a calendar such as {\"every\": \"month\"}, or \"immediate\"")
+            }
+
+            fn visit_str<E>(self, word: &str) -> Result<Self::Value, E> {
+                Ok(SettlementBody::Word(Cow::Owned(word.to_owned())))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                Calendar::deserialize(MapAccessDeserializer::new(map)).map(SettlementBody::Calendar)
+            }
+        }
+        deserializer.deserialize_any(SettlementVisitor)
+    }
+}
+
+/// Texts by name; a name that stands twice is refused, as it is among the fields of a request.
+type Texts<'a> = Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>;
+
+fn texts_by_name<'de: 'a, 'a, D: Deserializer<'de>>(de: D) -> Result<Texts<'a>, D::Error> {
+    struct TextsVisitor;
+    impl<'de> Visitor<'de> for TextsVisitor {
+        type Value = Texts<'de>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("texts by name")
+        }
+
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut texts = BTreeMap::new();
+            while let Some((name, text)) = map.next_entry::<Cow<'de, str>, Cow<'de, str>>()? {
+                if texts.contains_key(&name) {
+                    return Err(A::Error::custom(format_args!("duplicate name `{name}`")));
+                }
+                texts.insert(name, text);
+            }
+            Ok(Some(texts))
+        }
+    }
+    de.deserialize_any(TextsVisitor)
 }
 
 /// When a provider is reimbursed.
@@ -177,6 +230,7 @@ pub(crate) struct Line<'a> {
     pub(crate) method: Option<Cow<'a, str>>,
     #[schema(value_type = Option<String>)]
     pub(crate) description: Option<Cow<'a, str>>,
+    #[serde(default, deserialize_with = "texts_by_name")]
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
     #[schema(value_type = Option<String>)]

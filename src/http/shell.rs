@@ -8,10 +8,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use actix_web::body::{BoxBody, MessageBody};
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
-use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpResponse, ResponseError};
 use bursar_domain::code::Code;
@@ -103,6 +103,14 @@ pub(crate) async fn around(
         response = ServiceResponse::new(request, problem.error_response());
     }
     response.headers_mut().insert(HeaderName::from_static("x-request-id"), header);
+    if response.request().version() < Version::HTTP_11
+        && matches!(response.response().body().size(), BodySize::Stream)
+    {
+        // HTTP/1.0 knows no chunks: there, the body ends with the connection.
+        let head = response.response_mut().head_mut();
+        head.no_chunking(true);
+        head.set_connection_type(ConnectionType::Close);
+    }
     state.counts.count(response.status(), began);
     Ok(response)
 }

@@ -244,6 +244,53 @@ fn twenty_kills_under_load_lose_nothing_and_double_nothing() {
 }
 
 #[test]
+fn a_stop_in_order_under_load_loses_nothing() {
+    let mut server = Server::start();
+    let mut client = server.client();
+    client.open_with("alice", "1000000.00");
+    client.register("shop");
+    for round in 0..3 {
+        let address = server.address();
+        let answered = AtomicUsize::new(0);
+        let paid: Vec<(String, Value)> = thread::scope(|scope| {
+            let answered = &answered;
+            let pay = |writer: u64| {
+                let mut client = Client::new(address);
+                let mut paid = Vec::new();
+                for number in 0.. {
+                    let key = format!("r{round}-w{writer}-n{number}");
+                    let body = crate::bank::payment_body("alice", "shop", "0.01");
+                    let request = Request::post("/v1/payments", &body).key(&key);
+                    let Ok(answer) = client.try_send(&request) else { break };
+                    if answer.status == 503 {
+                        answer.problem(503, "not-ready");
+                        break;
+                    }
+                    paid.push((key, answer.expect(201)["id"].clone()));
+                    answered.fetch_add(1, Ordering::Relaxed);
+                }
+                paid
+            };
+            let writers: Vec<_> = (0..WRITERS).map(|w| scope.spawn(move || pay(w))).collect();
+            eventually("the writers get answers", || {
+                (answered.load(Ordering::Relaxed) >= 50).then_some(())
+            });
+            assert_eq!(server.stop(), Some(0), "{}", server.log());
+            let joined = writers.into_iter().map(|w| w.join().expect("a writer does not panic"));
+            joined.flatten().collect()
+        });
+        server.restart();
+        let mut client = server.client();
+        for (key, id) in &paid {
+            let again = client.pay("alice", "shop", key, "0.01");
+            assert!(again.is_replay(), "{key} was acknowledged and is lost");
+            assert_eq!(&again.expect(201)["id"], id);
+        }
+        client.assert_balanced();
+    }
+}
+
+#[test]
 fn refunds_cut_off_by_a_kill_arrive_once() {
     let mut server = Server::start();
     let mut client = server.client();

@@ -105,6 +105,19 @@ fn a_full_disk_stops_the_process_and_loses_nothing_acknowledged() {
     client.assert_balanced();
 }
 
+#[test]
+fn a_disk_without_room_to_start_is_named_and_nothing_is_lost() {
+    let mut server = server_with_writers(1);
+    assert_eq!(server.stop(), Some(0), "{}", server.log());
+    let limit = Some(64);
+    let launch = Launch { file_limit_kib: limit, ..Launch::default() };
+    let ended = Server::start_in(server.home(), launch).err().expect("there is no room at all");
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.stderr.contains("disk"), "{ended:?}");
+    server.restart();
+    assert_eq!(server.client().posted("w0"), "1000000.00");
+}
+
 /// A stopped server with a good deal of data.
 fn stopped_with_data() -> Server {
     let mut server = server_with_writers(1);
@@ -159,6 +172,18 @@ fn damage_stops_the_start_and_says_what_and_where() {
     let data = server.data();
     let place = data.to_str().expect("the path is text").to_lowercase();
     assert!(said.contains(&place) || said.contains("group") || said.contains("record"), "{said}");
+}
+
+#[test]
+fn a_file_that_was_cut_short_stops_the_start() {
+    let server = stopped_with_data();
+    let file = OpenOptions::new().write(true).open(server.data().join("sled").join("db"));
+    let file = file.expect("the file is there");
+    let length = file.metadata().expect("a file has a length").len();
+    file.set_len(length / 4).expect("a file can be cut");
+    let started = Server::start_in(server.home(), Launch::default());
+    let ended = started.err().expect("half a journal is damage");
+    assert_eq!(ended.code, Some(4), "{ended:?}");
 }
 
 #[test]

@@ -89,6 +89,83 @@ fn a_client_that_leaves_in_the_middle_of_its_body_moves_nothing() {
 }
 
 #[test]
+fn a_name_that_stands_twice_is_refused() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.open_with("alice", "1.00");
+    client.register("shop");
+    let payment = r#""wallet":"alice","provider":"shop","amount":"0.10","currency":"EUR""#;
+    for (path, body) in [
+        ("/v1/payments", format!(r#"{{{payment},"amount":"0.20"}}"#)),
+        ("/v1/payments", format!(r#"{{{payment},"\u0061mount":"0.20"}}"#)),
+        ("/v1/payments", format!(r#"{{{payment},"metadata":{{"a":"1","a":"2"}}}}"#)),
+        ("/v1/payments", format!(r#"{{{payment},"metadata":{{"a":"1","\u0061":"2"}}}}"#)),
+        ("/v1/providers", r#"{"name":"a","name":"b","currency":"EUR"}"#.to_owned()),
+        (
+            "/v1/providers",
+            r#"{"name":"a","currency":"EUR","account":"a",
+                "settlement":{"every":"day","every":"week"}}"#
+                .to_owned(),
+        ),
+    ] {
+        let answer = client.send(&Request::new("POST", path).key("k").body(JSON, body.clone()));
+        assert_eq!(answer.status, 400, "{body}: {}", answer.text());
+        answer.problem(400, "malformed-request");
+    }
+    assert_eq!(client.posted("alice"), "1.00");
+}
+
+#[test]
+fn a_list_of_values_is_not_taken_for_an_object() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.open_with("alice", "1.00");
+    client.register("shop");
+    let paid = client.pay("alice", "shop", "p1", "0.50").expect(201);
+    let refunds = format!("/v1/payments/{}/refunds", paid["id"].as_str().expect("an id"));
+    let settlement = r#"["day",null,null,null]"#;
+    for (path, body) in [
+        ("/v1/payments", r#"["alice","shop","0.10","EUR",null,null,null]"#.to_owned()),
+        ("/v1/wallets/alice/deposits", r#" ["1.00","EUR","external",null,null]"#.to_owned()),
+        (&refunds, "[null,null]".to_owned()),
+        ("/v1/wallets", r#"[null,"EUR",null,null,null,null]"#.to_owned()),
+        (
+            "/v1/providers",
+            format!(r#"{{"name":"a","currency":"EUR","account":"a","settlement":{settlement}}}"#),
+        ),
+    ] {
+        let answer = client.send(&Request::new("POST", path).key("k").body(JSON, body.clone()));
+        assert_eq!(answer.status, 400, "{body}: {}", answer.text());
+        answer.problem(400, "malformed-request");
+    }
+    assert_eq!(client.posted("alice"), "0.50");
+}
+
+#[test]
+fn nul_and_other_invisible_bytes_are_refused() {
+    let server = Server::start();
+    let mut client = server.client();
+    client.open("alice");
+    let fields = r#""amount":"1.00","currency":"EUR","method":"external""#;
+    for (body, status) in [
+        (format!("{{{fields}}}\0"), 400),
+        (format!("\0{{{fields}}}"), 400),
+        (format!("{{{fields},\0}}"), 400),
+        (format!("\u{feff}{{{fields}}}"), 400),
+        (format!(r#"{{{fields},"description":"a{}b"}}"#, '\0'), 400),
+        (format!(r#"{{{fields},"description":"\ud800"}}"#), 400),
+        (format!(r#"{{{fields},"description":"a\u0000b"}}"#), 422),
+        (format!(r#"{{{fields},"description":"a\u001bb"}}"#), 422),
+        (fields.replacen("1.00", r"1.\u00000", 1).replace("\"amount", "{\"amount") + "}", 422),
+    ] {
+        let request = Request::new("POST", "/v1/wallets/alice/deposits").key("k");
+        let answer = client.send(&request.body(JSON, body.clone()));
+        assert_eq!(answer.status, status, "{body:?}: {}", answer.text());
+    }
+    assert_eq!(client.posted("alice"), "0.00");
+}
+
+#[test]
 fn json_that_is_ten_thousand_deep_is_malformed() {
     let server = Server::start();
     let mut client = server.client();

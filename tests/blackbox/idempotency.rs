@@ -111,20 +111,15 @@ fn moving_money_needs_a_key_of_visible_characters() {
 fn one_key_from_many_connections_at_once_moves_money_once() {
     let server = server_with_money();
     let address = server.address();
-    let start = Barrier::new(20);
+    let start = Barrier::new(100);
     let answers: Vec<Answer> = thread::scope(|scope| {
-        let senders: Vec<_> = (0..20)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut client = Client::new(address);
-                    start.wait();
-                    let pay = |_| client.pay("alice", "shop", "same", "3.00");
-                    (0..5).map(pay).collect::<Vec<_>>()
-                })
-            })
-            .collect();
-        let joined = senders.into_iter().map(|sender| sender.join().expect("no sender panics"));
-        joined.flatten().collect()
+        let pay = || {
+            let mut client = Client::new(address);
+            start.wait();
+            client.pay("alice", "shop", "same", "3.00")
+        };
+        let senders: Vec<_> = (0..100).map(|_| scope.spawn(pay)).collect();
+        senders.into_iter().map(|sender| sender.join().expect("no sender panics")).collect()
     });
     assert_eq!(answers.len(), 100);
     let firsts = answers.iter().filter(|answer| !answer.is_replay()).count();
@@ -179,6 +174,39 @@ fn keys_outlive_a_crash() {
     server.restart();
     assert_replays(&first, &again(&mut server.client()));
     assert_eq!(server.client().posted("alice"), "9.00");
+}
+
+#[test]
+fn a_key_on_disk_is_found_by_many_at_once() {
+    let mut server = server_with_money();
+    let mut client = server.client();
+    let first = three_answers(&mut client);
+    for number in 0..100 {
+        client.deposit("alice", &format!("newer-{number}"), "0.01").expect(201);
+    }
+    assert_eq!(server.stop(), Some(0), "{}", server.log());
+    server.restart();
+    let address = server.address();
+    // Old keys, young keys and new ones, while checkpoints move keys to disk.
+    thread::scope(|scope| {
+        for sender in 0..8 {
+            let first = &first;
+            scope.spawn(move || {
+                let mut client = Client::new(address);
+                for number in 0..20 {
+                    assert_replays(first, &again(&mut client));
+                    let key = format!("newer-{}", (sender * 20 + number) % 100);
+                    assert!(client.deposit("alice", &key, "0.01").is_replay(), "{key}");
+                    let key = format!("new-{number}");
+                    client.deposit("alice", &key, "0.01").expect(201);
+                    if sender == 0 {
+                        client.command("/admin/checkpoint").expect(200);
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(server.client().posted("alice"), "10.20");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::harness::Server;
+use crate::harness::{Launch, Server, eventually};
 use crate::streams::{Events, Outcomes};
 
 fn server_with_money() -> Server {
@@ -117,7 +117,22 @@ fn filters_hold_for_what_is_resumed_too() {
 fn a_bad_query_is_refused() {
     let server = server_with_money();
     let mut client = server.client();
-    for query in ["cursor=nonsense", "cursor=", "cursor=%00", "type=no.such.thing", "colour=red"] {
+    // A type of the contract that nothing tells yet can be asked for all the same.
+    Outcomes::open(server.address(), "type=payment.posted&type=investment.confirmed");
+    for query in [
+        "cursor=nonsense",
+        "cursor=",
+        "cursor=%00",
+        "cursor=1-1-1",
+        "cursor=-1-0",
+        "cursor=0-0&cursor=0-0",
+        "type=no.such.thing",
+        "type=",
+        "wallet=",
+        "wallet=%00",
+        "provider=a%2Fb",
+        "colour=red",
+    ] {
         assert_eq!(Outcomes::try_open(server.address(), query).err(), Some(400), "{query}");
         let answer = client.get(&format!("/v1/outcomes/events?{query}"));
         answer.problem(400, "malformed-request");
@@ -170,6 +185,120 @@ fn a_cursor_outlives_a_crash() {
     assert_eq!(payment(&outcomes.next()), "alice shop 2.00");
     assert_eq!(payment(&outcomes.next()), "bob shop 3.00");
     assert_eq!(payment(&outcomes.next()), "alice shop 4.00");
+}
+
+/// What a reader has got, by cursor, in order.
+type Told = Vec<(String, String)>;
+
+/// Reads until the server goes away.
+fn read_to_the_end(mut outcomes: Outcomes, told: &mut Told) {
+    while let Ok(outcome) = outcomes.next_or_end() {
+        told.push((cursor(&outcome), outcome["data"]["id"].to_string()));
+    }
+}
+
+#[test]
+fn a_reader_that_goes_on_after_every_kill_misses_and_repeats_nothing() {
+    let mut server = server_with_money();
+    let mut told = Told::new();
+    let mut outcomes = Outcomes::open(server.address(), "");
+    server.client().pay("alice", "shop", "start", "0.01").expect(201);
+    let first = outcomes.next();
+    let start = cursor(&first);
+    told.push((start.clone(), first["data"]["id"].to_string()));
+    drop(outcomes);
+    for round in 0..6 {
+        let (last, _) = told.last().expect("there is a first one");
+        let outcomes = Outcomes::open(server.address(), &format!("cursor={last}"));
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| read_to_the_end(outcomes, &mut told));
+            let mut client = server.client();
+            for number in 0..30 {
+                let key = format!("p-{round}-{number}");
+                client.pay("alice", "shop", &key, "0.01").expect(201);
+            }
+            if round % 2 == 0 {
+                client.command("/admin/checkpoint").expect(200);
+            }
+            let mut client = server.client();
+            scope.spawn(move || {
+                // Until it is killed: some of these are told, some are only on disk.
+                let pay = |number| format!("late-{round}-{number}");
+                let body = |key: &str| {
+                    let body = crate::bank::payment_body("bob", "cinema", "0.01");
+                    crate::http::Request::post("/v1/payments", &body).key(key)
+                };
+                (0..).map_while(|n| client.try_send(&body(&pay(n))).ok()).for_each(drop);
+            });
+            server.kill();
+            reader.join().expect("the reader does not panic");
+        });
+        server.restart();
+    }
+    server.client().pay("alice", "shop", "end", "0.01").expect(201);
+    let (last, _) = told.last().expect("there is a last one").clone();
+    let mut rest = Outcomes::open(server.address(), &format!("cursor={last}"));
+    let mut again = Outcomes::open(server.address(), &format!("cursor={start}"));
+    for (cursor_then, id) in &told[1..] {
+        let outcome = again.next();
+        assert_eq!(&cursor(&outcome), cursor_then, "{outcome}");
+        assert_eq!(&outcome["data"]["id"].to_string(), id);
+    }
+    // From here both readers are told the same, up to the last payment.
+    loop {
+        let (one, other) = (rest.next(), again.next());
+        assert_eq!(one, other);
+        if one["data"]["amount"] == "0.01" && one["data"]["wallet"] == "alice" {
+            let balance = one["data"]["balance_after"].clone();
+            assert_eq!(balance, server.client().posted("alice"), "nothing is left out");
+            break;
+        }
+    }
+}
+
+#[test]
+fn a_cursor_of_the_future_is_refused() {
+    let server = server_with_money();
+    let mut client = server.client();
+    let mut outcomes = Outcomes::open(server.address(), "");
+    client.pay("alice", "shop", "p1", "1.00").expect(201);
+    let given = cursor(&outcomes.next());
+    let (commit, _) = given.split_once('-').expect("a cursor of this version");
+    let commit: u64 = commit.parse().expect("a number");
+    for future in [format!("{}-0", commit + 1), format!("{commit}-9"), format!("{}-0", u64::MAX)] {
+        let query = format!("cursor={future}");
+        assert_eq!(Outcomes::try_open(server.address(), &query).err(), Some(400), "{future}");
+        let answer = client.get(&format!("/v1/outcomes/events?{query}"));
+        answer.problem(400, "malformed-request");
+    }
+}
+
+#[test]
+fn a_cursor_older_than_what_is_kept_has_expired() {
+    let mut server = server_with_money();
+    let mut client = server.client();
+    let mut outcomes = Outcomes::open(server.address(), "");
+    let mut cursors = Vec::new();
+    for number in 0..3 {
+        client.pay("alice", "shop", &format!("p{number}"), "1.00").expect(201);
+        cursors.push(cursor(&outcomes.next()));
+        client.command("/admin/checkpoint").expect(200);
+    }
+    assert_eq!(server.stop(), Some(0), "{}", server.log());
+    let launch = Launch::with("BURSAR__OUTCOMES__KEEP_DAYS", "0");
+    let server = Server::start_in(server.home(), launch);
+    let server = server.expect("a server starts again in its directory");
+    let mut client = server.client();
+    let path = format!("/v1/outcomes/events?cursor={}", cursors[0]);
+    eventually("what is old is dropped", || {
+        let status = Outcomes::try_open(server.address(), &format!("cursor={}", cursors[0])).err();
+        status.filter(|status| *status == 410)
+    });
+    client.get(&path).problem(410, "cursor-expired");
+    client.pay("alice", "shop", "p3", "1.00").expect(201);
+    let query = format!("cursor={}", cursors[2]);
+    let outcome = Outcomes::open(server.address(), &query).next();
+    assert_eq!(outcome["data"]["balance_after"], "96.00", "{outcome}");
 }
 
 #[test]

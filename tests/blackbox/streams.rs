@@ -3,7 +3,7 @@
 //! Both give outcomes one by one and fail the test when none comes in time. To show that nothing
 //! more comes, a test makes one more thing happen and finds it next.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use serde_json::Value;
@@ -41,19 +41,34 @@ impl Outcomes {
 
     /// The next outcome.
     pub(crate) fn next(&mut self) -> Value {
+        self.next_or_end().unwrap_or_else(|code| panic!("the stream goes on; closed: {code:?}"))
+    }
+
+    /// The next outcome; or how the stream ended, with a code when the server said one.
+    pub(crate) fn next_or_end(&mut self) -> Result<Value, Option<u16>> {
         loop {
-            let message = self.socket.read().expect("the stream goes on");
-            if let Message::Text(text) = message {
-                let outcome: Value = serde_json::from_str(&text).expect("frames are JSON");
-                for member in ["cursor", "id", "type", "at"] {
-                    assert!(outcome[member].is_string(), "{member} is missing: {outcome}");
+            match self.socket.read() {
+                Ok(Message::Text(text)) => {
+                    let outcome: Value = serde_json::from_str(&text).expect("frames are JSON");
+                    for member in ["cursor", "id", "type", "at"] {
+                        assert!(outcome[member].is_string(), "{member} is missing: {outcome}");
+                    }
+                    assert!(outcome["data"].is_object(), "{outcome}");
+                    return Ok(outcome);
                 }
-                assert!(outcome["data"].is_object(), "{outcome}");
-                return outcome;
+                Ok(Message::Close(close)) => return Err(close.map(|close| close.code.into())),
+                Ok(message) => assert!(message.is_ping(), "{message:?}"),
+                Err(tungstenite::Error::Io(error)) if is_timeout(&error) => {
+                    panic!("no outcome in time")
+                }
+                Err(_) => return Err(None),
             }
-            assert!(message.is_ping(), "{message:?}");
         }
     }
+}
+
+fn is_timeout(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
 /// One server-sent event.

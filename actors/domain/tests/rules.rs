@@ -258,3 +258,12 @@ fn a_message_is_received_once_however_often_it_comes() {
         assert_eq!(provider.summary().expect("registered").accrued.minor(), accrued);
     }
 }
+
+#[test]
+fn the_same_amount_written_differently_is_the_same_request() {
+    let content = |amount| refund(3, Some(amount), Lookup::Open).content();
+    assert_eq!(content("1.50"), content("1.5"));
+    assert_eq!(content("10.00"), content("10"));
+    assert_ne!(content("10"), content("1"));
+    assert_ne!(content("1.05"), content("1.5"));
+}

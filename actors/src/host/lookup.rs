@@ -36,12 +36,21 @@ pub(super) struct Waiting {
     ticket: Option<u32>,
     earlier: Fetch<Option<Placed>>,
     payment: Fetch<()>,
+    /// The payment's record, when memory has it and only what was refunded of it is on disk.
+    paid: Option<Arc<Record>>,
     payee_asked: bool,
 }
 
 impl Waiting {
     pub(super) fn new(job: Job) -> Self {
-        Self { job, ticket: None, earlier: Fetch::Not, payment: Fetch::Not, payee_asked: false }
+        Self {
+            job,
+            ticket: None,
+            earlier: Fetch::Not,
+            payment: Fetch::Not,
+            paid: None,
+            payee_asked: false,
+        }
     }
 
     pub(super) fn is(&self, ticket: u32) -> bool {
@@ -53,8 +62,9 @@ impl Waiting {
         if let Fetch::Asked { spills } = self.earlier {
             self.earlier = Fetch::Here { spills, value: record };
         } else if let Fetch::Asked { spills } = self.payment {
+            let record = self.paid.take().or(record.map(|(_, record)| record));
             if let Ask::Decide { command, .. } = &mut self.job.ask {
-                fill_payment(command, record.as_ref().map(|(_, record)| &**record), refunded);
+                fill_payment(command, record.as_deref(), refunded);
             }
             self.payment = Fetch::Here { spills, value: () };
         }
@@ -156,12 +166,13 @@ impl<E: Hosted> Host<E> {
         let refunded = E::refunded(self.machine().entity(), seq);
         let own = self.unsaved.binary_search(&seq).is_ok();
         let record = if own { core.tail.record(seq) } else { None };
-        if let (Some(record), Known::Value(_) | Known::Never) = (record, refunded) {
+        if let (Some(record), Known::Value(_) | Known::Never) = (&record, refunded) {
             if let Ask::Decide { command, .. } = &mut waiting.job.ask {
-                fill_payment(command, Some(&record), 0);
+                fill_payment(command, Some(record), 0);
             }
             return Ready::Yes;
         }
+        waiting.paid = record.map(Arc::new);
         let ticket = self.ticket(waiting);
         core.ports.look_up(&self.id, ticket, Wanted::Payment(seq, u128::from(seq.0)));
         waiting.payment = Fetch::Asked { spills: self.side_spills() };

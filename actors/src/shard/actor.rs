@@ -7,142 +7,30 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use actix::prelude::*;
-use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId};
+use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::message::Message as Sent;
-use bursar_domain::wallet::command::Payee;
 use foldhash::{HashMap, HashMapExt};
 use tokio::sync::oneshot;
 
-use crate::books::Books;
+use crate::committer::CommitterHandle;
 use crate::host::Slot;
 use crate::job::{Ask, Job, ReplyTo};
 use crate::metrics::Metrics;
 use crate::shard::checkpoint::{Checkpoint, Step};
 use crate::shard::core::{ShardCore, Start};
+use crate::shard::desk::Desk;
 use crate::shard::entity::{EntityActor, Shared, ToEntity};
-use crate::shard::ports::{ActixPorts, Peers};
+use crate::shard::messages::{Limits, Pressure, Report, ResidentState, ShardState, ToShard};
+use crate::shard::ports::ActixPorts;
 use crate::shard::residents::{Resident, Residents};
-use crate::storage::Done;
+use crate::storage::{Done, StorageHandle};
 
 /// How often a shard looks for what is due.
 const TICK: Duration = Duration::from_millis(500);
-
-/// What the edge sees of a shard's load without asking it.
-#[derive(Debug, Default)]
-pub struct Pressure {
-    /// Set when too many entities are in memory: nobody new is let in until some have gone.
-    pub full: AtomicBool,
-    /// Entities in memory.
-    pub residents: AtomicUsize,
-    /// Bytes of records that have not gone to history.
-    pub tail_bytes: AtomicUsize,
-}
-
-/// How a shard keeps its memory and its journal short.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// At most so many entities in memory, as far as they can be let go.
-    pub residents_max: usize,
-    /// Who is idle for so long is let go, in milliseconds.
-    pub idle_ms: i64,
-    /// A checkpoint begins at the latest after so many milliseconds.
-    pub checkpoint_ms: i64,
-    /// A checkpoint begins at the latest after so many bytes of records.
-    pub checkpoint_bytes: usize,
-}
-
-/// What comes from other threads and shards.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub enum ToShard {
-    /// A request to an entity.
-    Job(Box<Job>),
-    /// Requests, in order.
-    Jobs(Vec<Job>),
-    /// Messages of another shard's entities, in order.
-    Deliver(Vec<Sent>),
-    /// Messages that another shard has on disk.
-    Acknowledge(Vec<Seq>),
-    /// Everything up to here is durable.
-    Durable(Seq),
-    /// Something was read or written.
-    Storage(Done),
-    /// Another shard wants to know a provider.
-    AskPayee {
-        /// Whom.
-        provider: ProviderId,
-        /// Which shard.
-        from: ShardId,
-    },
-    /// Another shard has answered.
-    Payee {
-        /// About whom.
-        provider: ProviderId,
-        /// What it said.
-        payee: Option<Payee>,
-    },
-    /// All shards have started; these messages may not have arrived before.
-    Linked(Vec<Addr<ShardActor>>, Vec<Sent>),
-    /// Save everything now; tells how many entities were saved.
-    Checkpoint(oneshot::Sender<usize>),
-    /// Tell an operator.
-    Report(Report),
-    /// Ask an entity to stop; tells whether it is no longer in memory.
-    Passivate(EntityId, oneshot::Sender<bool>),
-}
-
-/// What an operator may ask of a shard.
-#[derive(Debug)]
-pub enum Report {
-    /// The sums so far, with what is not durable yet.
-    Books(oneshot::Sender<Books>),
-    /// Who is in memory.
-    Residents(oneshot::Sender<Vec<ResidentState>>),
-    /// How far it is.
-    State(oneshot::Sender<ShardState>),
-}
-
-/// One resident, for an operator.
-#[derive(Clone, Debug)]
-pub struct ResidentState {
-    /// Who.
-    pub id: EntityId,
-    /// In which shard.
-    pub shard: ShardId,
-    /// How many requests are in its mailbox.
-    pub mailbox: u32,
-    /// Whether it has records that no checkpoint has saved.
-    pub dirty: bool,
-    /// When it last decided, in milliseconds since the epoch; 0 if not since it was read.
-    pub active_ms: i64,
-}
-
-/// How far a shard is, for an operator.
-#[derive(Clone, Copy, Debug)]
-pub struct ShardState {
-    /// Which.
-    pub shard: ShardId,
-    /// The last position given.
-    pub last: Seq,
-    /// The last durable position.
-    pub durable: Seq,
-    /// Entities in memory.
-    pub residents: usize,
-    /// Entities with unsaved records.
-    pub dirty: usize,
-    /// Bytes of records that have not gone to history.
-    pub tail_bytes: usize,
-    /// Messages sent and not acknowledged.
-    pub unacknowledged: usize,
-    /// Records and answers that wait for the disk.
-    pub waiting: usize,
-    /// Whether a checkpoint is on its way.
-    pub checkpointing: bool,
-}
 
 /// What a shard tells itself.
 #[derive(Message)]
@@ -158,7 +46,7 @@ pub enum Local {
 pub struct ShardActor {
     shared: Rc<Shared>,
     residents: Residents<Addr<EntityActor>>,
-    peers: Peers,
+    desk: Rc<Desk>,
     limits: Limits,
     pressure: Arc<Pressure>,
     metrics: Metrics,
@@ -173,9 +61,9 @@ pub struct Parts {
     /// The shard as recovery found it.
     pub start: Start,
     /// The committer.
-    pub committer: crate::committer::CommitterHandle,
+    pub committer: CommitterHandle,
     /// The storage thread.
-    pub storage: crate::storage::StorageHandle,
+    pub storage: StorageHandle,
     /// How it keeps its memory short.
     pub limits: Limits,
     /// What the edge sees.
@@ -186,14 +74,13 @@ pub struct Parts {
 
 impl ShardActor {
     /// A shard in its context.
-    pub fn new(parts: Parts, context: &mut Context<Self>) -> Self {
-        let peers = Peers::default();
+    pub fn new(parts: Parts, desk: Rc<Desk>, context: &mut Context<Self>) -> Self {
         let me = context.address();
+        let shard = parts.start.shard;
         let ports = ActixPorts {
-            shard: parts.start.shard,
-            shards: parts.start.shards,
+            shard,
             me: me.clone(),
-            peers: Rc::clone(&peers),
+            desk: Rc::clone(&desk),
             committer: parts.committer,
             storage: parts.storage,
         };
@@ -204,10 +91,11 @@ impl ShardActor {
             checkpoint: RefCell::new(None),
             step: Box::new(move || me.do_send(Local::Step)),
         });
+        desk.join(shard, Rc::clone(&shared));
         Self {
             shared,
             residents: Residents::new(parts.limits.residents_max, parts.limits.idle_ms),
-            peers,
+            desk,
             limits: parts.limits,
             pressure: parts.pressure,
             metrics: parts.metrics,
@@ -245,16 +133,6 @@ impl ShardActor {
         }
         for (id, messages) in by_entity {
             self.forward(id, ToEntity::Messages(messages));
-        }
-    }
-
-    fn durable(&mut self, seq: Seq) {
-        self.shared.core.borrow_mut().durable(seq);
-        if self.shared.checkpoint.borrow().is_some() {
-            self.step();
-        }
-        if self.is_due_by_bytes() {
-            self.begin_if_due();
         }
     }
 
@@ -409,19 +287,11 @@ impl ShardActor {
         }
     }
 
-    fn link(&mut self, peers: Vec<Addr<Self>>, unacknowledged: Vec<Sent>) {
-        assert!(self.peers.set(peers).is_ok(), "shards are linked once");
+    fn link(&self, peers: &[Addr<Self>], unacknowledged: Vec<Sent>) {
+        self.desk.link(peers);
         let core = self.shared.core.borrow();
-        let shards = self.peers.get().map_or(0, Vec::len);
-        let shards = u16::try_from(shards).expect("there are at most 65,535 shards");
-        let mut by_shard: Vec<Vec<Sent>> = (0..shards).map(|_| Vec::new()).collect();
         for message in unacknowledged {
-            by_shard[usize::from(message.to.shard(shards).0)].push(message);
-        }
-        for (shard, messages) in (0..).zip(by_shard) {
-            if !messages.is_empty() {
-                core.ports.deliver(ShardId(shard), messages);
-            }
+            core.ports.deliver(message.to.shard(self.desk.shards()), message);
         }
     }
 }
@@ -449,7 +319,7 @@ impl Handler<Local> for ShardActor {
 
     fn handle(&mut self, message: Local, _: &mut Context<Self>) {
         match message {
-            Local::Flush => self.shared.core.borrow_mut().flush(),
+            Local::Flush => self.desk.flush(),
             Local::Step => self.step(),
         }
     }
@@ -473,7 +343,7 @@ impl Handler<ToShard> for ShardActor {
                     core.outbox.acknowledge(seq);
                 }
             }
-            ToShard::Durable(seq) => self.durable(seq),
+            ToShard::Durable(durable) => self.desk.durable(&durable),
             ToShard::Storage(done) => self.storage(done),
             ToShard::AskPayee { provider, from } => {
                 let to = EntityId::provider(&provider);
@@ -487,7 +357,7 @@ impl Handler<ToShard> for ShardActor {
                     self.forward(id, ToEntity::Payee(ticket, payee.clone()));
                 }
             }
-            ToShard::Linked(peers, unacknowledged) => self.link(peers, unacknowledged),
+            ToShard::Linked(peers, unacknowledged) => self.link(&peers, unacknowledged),
             ToShard::Checkpoint(sender) => {
                 if self.shared.checkpoint.borrow().is_some() {
                     self.checkpoint_again.push(sender);

@@ -34,7 +34,7 @@ const PAYEES_MAX: usize = 100_000;
 
 /// What a shard needs from the world around it. Nothing here blocks.
 pub trait Ports {
-    /// Calls [`ShardCore::flush`] once the entities have worked off what is in their mailboxes.
+    /// Takes what [`ShardCore::close`] gives once the entities have worked off their mailboxes.
     fn flush_soon(&self);
     /// Hands records to the committer.
     fn commit(&self, handed: Handed);
@@ -46,10 +46,10 @@ pub trait Ports {
     fn ask_payee(&self, provider: &ProviderId);
     /// Answers another shard's question about a provider.
     fn tell_payee(&self, answer: PayeeAnswer);
-    /// Delivers messages to a shard.
-    fn deliver(&self, to: ShardId, messages: Vec<Message>);
-    /// Tells a shard that its messages are on disk here.
-    fn acknowledge(&self, to: ShardId, seqs: Vec<Seq>);
+    /// Delivers a message to a shard; messages to one shard arrive in the order given.
+    fn deliver(&self, to: ShardId, message: Message);
+    /// Tells a shard that its message is on disk here.
+    fn acknowledge(&self, source: Source);
     /// Saves entities; it comes back when they are on disk.
     fn save(&self, entities: Vec<Saved>);
     /// Saves the outcomes so far and the books; it comes back when they are on disk.
@@ -142,11 +142,8 @@ pub struct ShardCore {
     durable: Seq,
     pending: VecDeque<Pending>,
     outcomes: Vec<(u32, Outcome)>,
-    deliveries: Vec<Vec<Message>>,
-    receipts: Vec<Vec<Seq>>,
     payees: HashMap<ProviderId, Payee>,
     asking: HashMap<ProviderId, Vec<(EntityId, u32)>>,
-    flush_asked: bool,
     views: Arc<Views>,
 }
 
@@ -191,11 +188,8 @@ impl ShardCore {
             durable,
             pending: VecDeque::new(),
             outcomes: Vec::new(),
-            deliveries: (0..start.shards).map(|_| Vec::new()).collect(),
-            receipts: (0..start.shards).map(|_| Vec::new()).collect(),
             payees: HashMap::new(),
             asking: HashMap::new(),
-            flush_asked: false,
             views: start.views,
         }
     }
@@ -250,14 +244,7 @@ impl ShardCore {
             acknowledge: along.received,
             reply,
         });
-        self.ask_flush();
-    }
-
-    fn ask_flush(&mut self) {
-        if !self.flush_asked {
-            self.flush_asked = true;
-            self.ports.flush_soon();
-        }
+        self.ports.flush_soon();
     }
 
     /// Sends an answer once everything up to `seq` is durable.
@@ -272,7 +259,7 @@ impl ShardCore {
     /// Acknowledges a message once everything up to `seq` is durable.
     pub fn acknowledge_after(&mut self, seq: Seq, source: Source) {
         if seq <= self.durable {
-            self.ports.acknowledge(source.shard, vec![source.seq]);
+            self.ports.acknowledge(source);
         } else {
             self.wait(seq, Some(source), None);
         }
@@ -291,12 +278,16 @@ impl ShardCore {
         }
     }
 
-    /// Hands what is staged to the committer.
+    /// Closes what is staged, for the committer.
+    pub fn close(&mut self) -> Option<Handed> {
+        let slice = self.tail.close()?;
+        Some(Handed { slice, outcomes: std::mem::take(&mut self.outcomes) })
+    }
+
+    /// Hands what is staged to the committer now.
     pub fn flush(&mut self) {
-        self.flush_asked = false;
-        if let Some(slice) = self.tail.close() {
-            let outcomes = std::mem::take(&mut self.outcomes);
-            self.ports.commit(Handed { slice, outcomes });
+        if let Some(handed) = self.close() {
+            self.ports.commit(handed);
         }
     }
 
@@ -311,23 +302,12 @@ impl ShardCore {
                 self.views.publish(&view, seen);
             }
             if let Some(message) = pending.send {
-                let to = message.to.shard(self.shards);
-                self.deliveries[usize::from(to.0)].push(message);
+                self.ports.deliver(message.to.shard(self.shards), message);
             }
             if let Some(source) = pending.acknowledge {
-                self.receipts[usize::from(source.shard.0)].push(source.seq);
+                self.ports.acknowledge(source);
             }
             replies.extend(pending.reply);
-        }
-        for (shard, messages) in (0..).zip(&mut self.deliveries) {
-            if !messages.is_empty() {
-                self.ports.deliver(ShardId(shard), std::mem::take(messages));
-            }
-        }
-        for (shard, seqs) in (0..).zip(&mut self.receipts) {
-            if !seqs.is_empty() {
-                self.ports.acknowledge(ShardId(shard), std::mem::take(seqs));
-            }
         }
         for (to, answer) in replies {
             self.answer(to, answer);

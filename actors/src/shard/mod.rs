@@ -2,12 +2,15 @@
 //!
 //! [`core`] is the shard without its actor, [`tail`] its newest records, [`outbox`] its
 //! unacknowledged messages, [`checkpoint`] the steps of a checkpoint, [`residents`] who is in
-//! memory; [`actor`] is the thin shell in which it runs, [`entity`] the shell of one entity.
+//! memory. [`actor`] is the thin shell in which it runs, [`messages`] what it is told, [`desk`] what
+//! the shards of a thread share, [`ports`] the way out; [`entity`] is the shell of one entity.
 
 pub mod actor;
 pub mod checkpoint;
 pub mod core;
+pub mod desk;
 pub mod entity;
+pub mod messages;
 pub mod outbox;
 pub mod ports;
 pub mod residents;

@@ -1,52 +1,44 @@
-//! The real world of a shard: the other shards' mailboxes, the committer, the storage thread.
+//! The real world of a shard: its thread's desk, the committer, the storage thread.
+//!
+//! Nothing here decides or waits: each call passes something on, and what comes back arrives in the
+//! shard's mailbox. The simulator has another implementation of the same [`Ports`].
 
-use std::cell::OnceCell;
 use std::rc::Rc;
 
 use actix::prelude::*;
 use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId};
-use bursar_domain::message::Message as Sent;
+use bursar_domain::message::{Message as Sent, Source};
 use bursar_snapshots::store::{Saved, Snapshot};
 
 use crate::committer::CommitterHandle;
 use crate::job::PayeeAnswer;
-use crate::shard::actor::{Local, ShardActor, ToShard};
+use crate::shard::actor::ShardActor;
 use crate::shard::core::{Handed, Ports, Wanted};
+use crate::shard::desk::Desk;
+use crate::shard::messages::ToShard;
 use crate::storage::StorageHandle;
-
-/// The addresses of all shards, by number; known once all have started.
-pub type Peers = Rc<OnceCell<Vec<Addr<ShardActor>>>>;
 
 /// The ports of a shard that runs as an actor.
 pub struct ActixPorts {
     /// Which shard this is.
     pub shard: ShardId,
-    /// Of how many.
-    pub shards: u16,
     /// The shard's own address.
     pub me: Addr<ShardActor>,
-    /// Everyone's address.
-    pub peers: Peers,
+    /// What it shares with the other shards of its thread.
+    pub desk: Rc<Desk>,
     /// The committer.
     pub committer: CommitterHandle,
     /// The storage thread.
     pub storage: StorageHandle,
 }
 
-impl ActixPorts {
-    fn tell(&self, shard: ShardId, message: ToShard) {
-        let peers = self.peers.get().expect("shards are linked before anything is asked of them");
-        peers[usize::from(shard.0)].do_send(message);
-    }
-}
-
 impl Ports for ActixPorts {
     fn flush_soon(&self) {
-        self.me.do_send(Local::Flush);
+        self.desk.flush_soon(&self.me);
     }
 
     fn commit(&self, handed: Handed) {
-        self.committer.commit(handed);
+        self.committer.commit(vec![handed]);
     }
 
     fn load(&self, entity: &EntityId) {
@@ -58,21 +50,24 @@ impl Ports for ActixPorts {
     }
 
     fn ask_payee(&self, provider: &ProviderId) {
-        let shard = EntityId::provider(provider).shard(self.shards);
-        self.tell(shard, ToShard::AskPayee { provider: provider.clone(), from: self.shard });
+        let shard = EntityId::provider(provider).shard(self.desk.shards());
+        let question = ToShard::AskPayee { provider: provider.clone(), from: self.shard };
+        self.desk.tell(shard, question);
     }
 
     fn tell_payee(&self, answer: PayeeAnswer) {
         let PayeeAnswer { shard, provider, payee } = answer;
-        self.tell(shard, ToShard::Payee { provider, payee });
+        self.desk.tell(shard, ToShard::Payee { provider, payee });
     }
 
-    fn deliver(&self, to: ShardId, messages: Vec<Sent>) {
-        self.tell(to, ToShard::Deliver(messages));
+    fn deliver(&self, to: ShardId, message: Sent) {
+        self.desk.deliver(to, message);
+        self.flush_soon();
     }
 
-    fn acknowledge(&self, to: ShardId, seqs: Vec<Seq>) {
-        self.tell(to, ToShard::Acknowledge(seqs));
+    fn acknowledge(&self, source: Source) {
+        self.desk.acknowledge(source);
+        self.flush_soon();
     }
 
     fn save(&self, entities: Vec<Saved>) {

@@ -16,8 +16,13 @@ use bursar_domain::message::Outcome;
 use super::disk::{self, damaged};
 use super::tally::{self, Changes, Place, Tallied};
 use super::{chunk, keys};
+use crate::codec;
 use crate::envelope::{self, Kind, NO_HASH};
 use crate::store::{Archive, IndexKind, Result, Saved, Snapshot};
+
+/// Under this key of the tree `meta` stands the last outcome that was dropped.
+const DROPPED: &[u8] = b"dropped";
+const DROPPED_PLACE: &str = "tree meta, key dropped";
 
 /// The archive of an open store.
 #[derive(Debug)]
@@ -253,9 +258,19 @@ impl Archive for SledArchive {
         Ok(chunk.last().map(|outcome| outcome.0))
     }
 
+    fn outcomes_dropped_to(&self) -> Result<Position> {
+        let meta = &self.entries.disk.trees.meta;
+        let found = meta.get(DROPPED).map_err(disk::error("reading a mark", DROPPED_PLACE))?;
+        let Some(value) = found else { return Ok(Position::default()) };
+        let (_, body) = envelope::open(Kind::Meta, &value)
+            .map_err(|what| damaged(DROPPED_PLACE, what))?;
+        codec::decode(body).map_err(|what| damaged(DROPPED_PLACE, what))
+    }
+
     fn drop_outcomes_before(&self, millis: i64, limit: usize) -> Result<usize> {
         let _saving = self.saving();
         let mut changes = Changes::new();
+        let mut dropped_to = Position::default();
         let mut pieces = self.entries(Place::Outcomes, ..).peekable();
         while let Some(found) = pieces.next() {
             let (key, value) = found?;
@@ -266,8 +281,15 @@ impl Archive for SledArchive {
                 break;
             }
             changes.insert((Place::Outcomes, key.to_vec()), None);
+            dropped_to = chunk.last().map_or(dropped_to, |(position, _)| *position);
         }
         drop(pieces);
+        if !changes.is_empty() {
+            // Before anything goes: a reader may be told too early that it missed something, but
+            // never too late.
+            let value = envelope::seal(Kind::Meta, &NO_HASH, &codec::encode(&dropped_to));
+            disk::insert(&self.entries.disk.trees.meta, "writing a mark", DROPPED, value)?;
+        }
         let count = changes.len();
         self.entries.change("dropping outcomes", vec![changes])?;
         Ok(count)

@@ -5,15 +5,14 @@
 //! that could have been repaired, or that was only read wrongly, is gone. So up to a size the
 //! files are copied, the copy is opened and checked in full, and only then the files are opened.
 //!
-//! In the release build a panic ends the process, so its message is all that people see. A hook
-//! adds to a panic within sled what it means and what to do.
+//! In the release build a panic ends the process, so its message is all that people see; the
+//! command line's panic hook says what a panic within sled means and what to do.
 //!
 //! Invariant: when the check finds damage, the files are as they were.
 
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::sync::Once;
 
 use super::{Options, open};
 use crate::store::{Result, StoreError};
@@ -23,7 +22,6 @@ const COPY: &str = "check";
 
 /// Checks a copy of a store. Returns whether there was one to check, and room for the copy.
 pub(super) fn check(path: &Path, options: &Options) -> Result<bool> {
-    explain_panics();
     let copy = path.join(COPY);
     remove(&copy)?;
     match fs::metadata(path.join("sled").join("db")) {
@@ -79,22 +77,4 @@ fn copy_file(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         Ok(_) | Err(_) => Ok(()),
     }
-}
-
-/// Says, with a panic of sled, what it means.
-fn explain_panics() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        let before = std::panic::take_hook();
-        std::panic::set_hook(Box::new(move |panic| {
-            before(panic);
-            if panic.location().is_some_and(|location| location.file().contains("/sled-0.34")) {
-                eprintln!(
-                    "The embedded database stopped: its files are damaged, or it has a fault of \
-                     its own. Start again once, in case the disk was read wrongly; if it stops \
-                     again, restore the data directory from a copy."
-                );
-            }
-        }));
-    });
 }

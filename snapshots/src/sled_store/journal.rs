@@ -79,9 +79,10 @@ impl SledJournal {
         Ok(journal)
     }
 
-    /// How many shards the store has.
-    pub fn shards(&self) -> u16 {
-        u16::try_from(self.keep.len()).expect("the number came as a u16")
+    /// The position of each shard's last record, by the shards' numbers; 0 before the first. There
+    /// are as many as the store has shards.
+    pub fn ends(&self) -> Vec<Seq> {
+        self.chain.shards.iter().map(|shard| Seq(shard.next.0 - 1)).collect()
     }
 
     /// The last group.

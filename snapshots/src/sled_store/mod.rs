@@ -64,8 +64,8 @@ impl SledStore {
         open::open(path, options)
     }
 
-    /// Opens a store that exists, with as many shards as it was made with
-    /// ([`SledJournal::shards`]); the number in the options does not count.
+    /// Opens a store that exists, with as many shards as it was made with ([`SledJournal::ends`]
+    /// has one for each); the number in the options does not count.
     pub fn open_existing(
         path: &Path,
         options: &Options,

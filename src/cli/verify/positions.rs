@@ -4,9 +4,8 @@
 //! the shard's entities; put together again they must leave no gap and have nothing twice. One bit
 //! a position is enough for that: 125 KB for a million records.
 //!
-//! The end of a shard is known before the entities are read: the journal's last record, or what the
-//! saved books cover when the journal has none left. So a position that cannot be is refused, and
-//! never makes room for itself.
+//! The journal knows the last position of each shard, even when it has no record left. So a position
+//! that cannot be is refused and never makes room for itself.
 
 use bursar_domain::id::{Seq, ShardId};
 

@@ -1,7 +1,8 @@
 //! How far the check is, on standard error.
 //!
 //! How many entities there are is only known at the end, so what turns is a counter and not a bar.
-//! It is hidden by itself when standard error is no terminal, and gone when it is dropped.
+//! It is hidden by itself when standard error is no terminal, and gone when it is dropped, so that
+//! the report on standard output is the same with and without it.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 

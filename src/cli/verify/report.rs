@@ -2,6 +2,8 @@
 //!
 //! For people a table on standard output, for programs one JSON document; both end with the same
 //! verdict, which is also the exit code. Amounts are in major units of their currency.
+//!
+//! Invariant: damage outranks disagreement, because what does not add up may follow from it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -18,7 +20,8 @@ use crate::cli::Exit;
 #[derive(Debug, Default)]
 pub(super) struct Report {
     pub(super) directory: String,
-    pub(super) counts: Counts,
+    /// `None` when the directory could not be opened.
+    pub(super) counts: Option<Counts>,
     pub(super) shards: Vec<Shard>,
     pub(super) trial: BTreeMap<Currency, Trial>,
     pub(super) faults: Faults,
@@ -67,7 +70,7 @@ pub(super) struct Shard {
 struct Document<'a> {
     directory: &'a str,
     verdict: &'static str,
-    counts: Counts,
+    counts: Option<Counts>,
     shards: &'a [Shard],
     currencies: Vec<CurrencyDocument>,
     damaged: u64,
@@ -148,8 +151,8 @@ impl Report {
     }
 
     fn write_counts(&self, text: &mut String) {
-        let counts = &self.counts;
         line(text, format_args!("data directory  {}", self.directory));
+        let Some(counts) = &self.counts else { return };
         line(
             text,
             format_args!(
@@ -224,9 +227,9 @@ impl Report {
         }
         let verdict = match (damaged, wrong) {
             (0, 0) => "all is right".to_owned(),
-            (0, wrong) => format!("{wrong} faults: what is stored does not add up"),
+            (0, wrong) => format!("disagreements: {wrong}. What is stored does not add up"),
             (damaged, wrong) => format!(
-                "{damaged} places are damaged, {wrong} do not add up; sums over everything are not \
+                "damaged places: {damaged}, disagreements: {wrong}; sums over everything are not \
                  judged. Restore the directory from a copy"
             ),
         };

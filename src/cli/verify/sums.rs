@@ -75,10 +75,16 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    /// Reads the saved books of all shards; they must reach up to where the journal begins.
-    pub(super) fn read(archive: &dyn Archive, tail: &Tail, faults: &mut Faults) -> Result<Self> {
+    /// Reads the saved books of all shards; they must reach up to where the journal begins, and not
+    /// past where it ends.
+    pub(super) fn read(
+        archive: &dyn Archive,
+        tail: &Tail,
+        ends: &[Seq],
+        faults: &mut Faults,
+    ) -> Result<Self> {
         let mut sums = Self::default();
-        for (number, part) in (0..).zip(tail.shards()) {
+        for ((number, part), end) in (0..).zip(tail.shards()).zip(ends) {
             let place = format!("the books of shard {number}");
             let mut saved = Books::default();
             if let Some(snapshot) = faults.take(archive.load_shard(ShardId(number)))?.flatten() {
@@ -91,10 +97,14 @@ impl Sums {
                     faults.damaged(&place, what);
                 }
             }
-            if let Some(first) = part.first().filter(|first| *first > saved.covers.next()) {
-                let covers = saved.covers;
+            let covers = saved.covers;
+            let first = part.first().unwrap_or(end.next());
+            if covers.next() < first {
                 let what = format!("they cover {covers}; the journal goes on only at {first}");
                 faults.wrong(&place, what);
+            }
+            if covers > *end {
+                faults.wrong(&place, format!("they cover {covers}; the journal ends with {end}"));
             }
             sums.shards.push(Shard { saved, covered: BTreeMap::new() });
         }

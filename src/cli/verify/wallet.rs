@@ -28,17 +28,17 @@ use super::ledger::{Balance, Entry, Marks, check_money, compare};
 use super::sums::major;
 use super::transfers::{Cargo, Terms};
 
-/// A wallet's state as it is on disk.
-pub(super) type State = (
-    Option<Arc<Profile>>,
-    Status,
-    Amount,
-    Amount,
-    Vec<Hold>,
-    Vec<PendingRefund>,
-    Index,
-    Vec<(ShardId, Seq)>,
-);
+/// A wallet's state as it is on disk: profile, status, posted, held, and what is rare.
+pub(super) type State = (Option<Arc<Profile>>, Status, Amount, Amount, Option<Rare>);
+
+/// Holds, waiting refunds, what was refunded, received messages.
+type Rare = (Vec<Hold>, Vec<PendingRefund>, Index, Vec<(ShardId, Seq)>);
+
+static NOTHING_RARE: Rare = (Vec::new(), Vec::new(), Index::EMPTY, Vec::new());
+
+fn rare(state: &State) -> &Rare {
+    state.4.as_ref().unwrap_or(&NOTHING_RARE)
+}
 
 /// A wallet as its records make it.
 #[derive(Debug, Default)]
@@ -96,7 +96,8 @@ impl Account for Wallet {
     }
 
     fn differences(&self, state: &State) -> Vec<String> {
-        let (profile, status, posted, held, holds, refunds, _, marks) = state;
+        let (profile, status, posted, held, _) = state;
+        let (holds, refunds, _, marks) = rare(state);
         let mut list = Vec::new();
         if *profile != self.profile {
             list.push("the profile is not what the wallet was opened with".to_owned());
@@ -128,7 +129,7 @@ impl Account for Wallet {
         &'a self,
         state: Option<&'a State>,
     ) -> Option<(&'a Refunded, Option<&'a Index>)> {
-        Some((&self.refunded, state.map(|state| &state.6)))
+        Some((&self.refunded, state.map(|state| &rare(state).2)))
     }
 }
 

@@ -122,6 +122,11 @@ pub enum Command {
     Unfreeze,
 }
 
+/// An amount's text without zeros at the end of its decimals: `1.50` and `1.5` ask for the same.
+fn without_zeros(amount: &str) -> &str {
+    if amount.contains('.') { amount.trim_end_matches('0').trim_end_matches('.') } else { amount }
+}
+
 impl Command {
     /// The mark of what the client asked for.
     pub fn content(&self) -> u64 {
@@ -157,7 +162,7 @@ impl Command {
             Self::Refund(refund) => {
                 mark = ContentMark::of("refund");
                 mark.text(&refund.payment.to_string());
-                mark.optional_text(refund.amount.as_deref());
+                mark.optional_text(refund.amount.as_deref().map(without_zeros));
                 mark.optional_number(refund.effective_at.map(Timestamp::millis));
             }
             Self::Hold { id, amount, currency } => {

@@ -1,0 +1,131 @@
+//! What a shard is told and asked, what it reports, and how it is kept in bounds.
+//!
+//! Everything that comes from other threads is one enum, [`ToShard`], so that it arrives in one
+//! queue in the order in which it was sent. Reports are for operators; [`Pressure`] is what the
+//! edge reads without asking.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize};
+
+use actix::prelude::*;
+use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId};
+use bursar_domain::message::Message as Sent;
+use bursar_domain::wallet::command::Payee;
+use tokio::sync::oneshot;
+
+use crate::books::Books;
+use crate::job::Job;
+use crate::shard::actor::ShardActor;
+use crate::storage::Done;
+
+/// What the edge sees of a shard's load without asking it.
+#[derive(Debug, Default)]
+pub struct Pressure {
+    /// Set when too many entities are in memory: nobody new is let in until some have gone.
+    pub full: AtomicBool,
+    /// Entities in memory.
+    pub residents: AtomicUsize,
+    /// Bytes of records that have not gone to history.
+    pub tail_bytes: AtomicUsize,
+}
+
+/// How a shard keeps its memory and its journal short.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// At most so many entities in memory, as far as they can be let go.
+    pub residents_max: usize,
+    /// Who is idle for so long is let go, in milliseconds.
+    pub idle_ms: i64,
+    /// A checkpoint begins at the latest after so many milliseconds.
+    pub checkpoint_ms: i64,
+    /// A checkpoint begins at the latest after so many bytes of records.
+    pub checkpoint_bytes: usize,
+}
+
+/// What comes from other threads and shards.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub enum ToShard {
+    /// A request to an entity.
+    Job(Box<Job>),
+    /// Requests, in order.
+    Jobs(Vec<Job>),
+    /// Messages of another shard's entities, in order.
+    Deliver(Vec<Sent>),
+    /// Messages that another shard has on disk.
+    Acknowledge(Vec<Seq>),
+    /// For each of these shards of its thread, everything up to there is durable.
+    Durable(Vec<(ShardId, Seq)>),
+    /// Something was read or written.
+    Storage(Done),
+    /// Another shard wants to know a provider.
+    AskPayee {
+        /// Whom.
+        provider: ProviderId,
+        /// Which shard.
+        from: ShardId,
+    },
+    /// Another shard has answered.
+    Payee {
+        /// About whom.
+        provider: ProviderId,
+        /// What it said.
+        payee: Option<Payee>,
+    },
+    /// All shards have started; these messages may not have arrived before.
+    Linked(Vec<Addr<ShardActor>>, Vec<Sent>),
+    /// Save everything now; tells how many entities were saved.
+    Checkpoint(oneshot::Sender<usize>),
+    /// Tell an operator.
+    Report(Report),
+    /// Ask an entity to stop; tells whether it is no longer in memory.
+    Passivate(EntityId, oneshot::Sender<bool>),
+}
+
+/// What an operator may ask of a shard.
+#[derive(Debug)]
+pub enum Report {
+    /// The sums so far, with what is not durable yet.
+    Books(oneshot::Sender<Books>),
+    /// Who is in memory.
+    Residents(oneshot::Sender<Vec<ResidentState>>),
+    /// How far it is.
+    State(oneshot::Sender<ShardState>),
+}
+
+/// One resident, for an operator.
+#[derive(Clone, Debug)]
+pub struct ResidentState {
+    /// Who.
+    pub id: EntityId,
+    /// In which shard.
+    pub shard: ShardId,
+    /// How many requests are in its mailbox.
+    pub mailbox: u32,
+    /// Whether it has records that no checkpoint has saved.
+    pub dirty: bool,
+    /// When it last decided, in milliseconds since the epoch; 0 if not since it was read.
+    pub active_ms: i64,
+}
+
+/// How far a shard is, for an operator.
+#[derive(Clone, Copy, Debug)]
+pub struct ShardState {
+    /// Which.
+    pub shard: ShardId,
+    /// The last position given.
+    pub last: Seq,
+    /// The last durable position.
+    pub durable: Seq,
+    /// Entities in memory.
+    pub residents: usize,
+    /// Entities with unsaved records.
+    pub dirty: usize,
+    /// Bytes of records that have not gone to history.
+    pub tail_bytes: usize,
+    /// Messages sent and not acknowledged.
+    pub unacknowledged: usize,
+    /// Records and answers that wait for the disk.
+    pub waiting: usize,
+    /// Whether a checkpoint is on its way.
+    pub checkpointing: bool,
+}
