@@ -121,6 +121,9 @@ struct Inbox {
     sleeping: bool,
 }
 
+/// Records to write, and how far the journal may go.
+type Work = (Vec<Handed>, Vec<(ShardId, Seq)>);
+
 /// The way to the committer's thread.
 #[derive(Clone, Debug, Default)]
 pub struct CommitterHandle(Arc<(Mutex<Inbox>, Condvar)>);
@@ -156,7 +159,7 @@ impl CommitterHandle {
     }
 
     /// Waits for work. `None` when there is none and the end was asked for.
-    fn take(&self) -> Option<(Vec<Handed>, Vec<(ShardId, Seq)>)> {
+    fn take(&self) -> Option<Work> {
         let mut inbox = self.lock();
         while inbox.handed.is_empty() && inbox.trims.is_empty() {
             if inbox.stop {

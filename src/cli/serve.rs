@@ -25,7 +25,7 @@ use crate::config::Config;
 use crate::http::{self, State};
 
 /// How often outcomes that are older than they are kept are dropped, some at a time.
-const OUTCOMES_DROPPED_EVERY: Duration = Duration::from_secs(60);
+const OUTCOMES_DROPPED_EVERY: Duration = Duration::from_mins(1);
 
 /// Options of `bursar serve`.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -170,7 +170,7 @@ fn listen(
     .backlog(4096)
     .keep_alive(Duration::from_secs(limits.keep_alive_s))
     .client_request_timeout(Duration::from_millis(limits.head_timeout_ms))
-    .client_disconnect_timeout(Duration::from_millis(1_000))
+    .client_disconnect_timeout(Duration::from_secs(1))
     .shutdown_timeout(limits.shutdown_timeout_s)
     .disable_signals()
     .bind(address)

@@ -275,7 +275,7 @@ fn outcome_of(verdict: &Verdict) -> Vec<String> {
 
 /// Whether an actor has left memory.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Passivated {
+pub(crate) struct Departure {
     kind: &'static str,
     id: String,
     /// False when it had something to do again at once.
@@ -286,7 +286,7 @@ pub(crate) struct Passivated {
 #[utoipa::path(post, path = "/admin/actors/{kind}/{id}/passivate", tag = "admin",
     params(("kind" = String, Path, description = "wallet or provider"),
         ("id" = String, Path, description = "Its id")), responses(
-    (status = 200, body = Passivated), (status = "4XX", body = Problem),
+    (status = 200, body = Departure), (status = "4XX", body = Problem),
     (status = "5XX", body = Problem)))]
 pub(crate) async fn passivate(state: Shared, path: Path<(String, String)>) -> Answered {
     let id = entity(&path.0, &path.1)?;
@@ -294,12 +294,12 @@ pub(crate) async fn passivate(state: Shared, path: Path<(String, String)>) -> An
         return Err(not_found());
     }
     let passivated = state.engine.passivate(&id).await?;
-    Ok(json(&Passivated { kind: id.kind.as_str(), id: id.id.to_string(), passivated }))
+    Ok(json(&Departure { kind: id.kind.as_str(), id: id.id.to_string(), passivated }))
 }
 
 /// One shard.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Shard {
+pub(crate) struct ShardProgress {
     shard: u16,
     /// The last position given.
     seq: u64,
@@ -323,7 +323,7 @@ pub(crate) struct Shard {
 /// All shards.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Shards {
-    items: Vec<Shard>,
+    items: Vec<ShardProgress>,
 }
 
 /// How far every shard is.
@@ -332,7 +332,7 @@ pub(crate) struct Shards {
 pub(crate) async fn shards(state: Shared) -> Answered {
     let in_flight = state.engine.in_flight();
     let states = state.engine.states().await?;
-    let items = states.iter().zip(in_flight).map(|(shard, in_flight)| Shard {
+    let items = states.iter().zip(in_flight).map(|(shard, in_flight)| ShardProgress {
         shard: shard.shard.0,
         seq: shard.last.0,
         durable_seq: shard.durable.0,

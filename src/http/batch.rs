@@ -95,8 +95,16 @@ async fn answer(state: Shared, request: &HttpRequest, payload: Payload, kind: Ki
     let request_id = RequestId::of(&request.extensions()).to_owned();
     let mut lines = Lines { payload, rest: BytesMut::new(), taken: 0, bytes: 0, ended: false };
     lines.gather(&state.config.server).await?;
-    let mut running =
-        Running { state, lines, kind, request_id, index: 0, pieces: VecDeque::new(), failed: None, exhausted: false };
+    let mut running = Running {
+        state,
+        lines,
+        kind,
+        request_id,
+        index: 0,
+        pieces: VecDeque::new(),
+        failed: None,
+        exhausted: false,
+    };
     // What fails before the first answer is a plain refusal.
     let first = match running.next().await {
         Some(Ok(first)) => first,

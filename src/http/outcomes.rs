@@ -16,7 +16,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
 use bursar_actors::outcomes::{After, Placed};
 use bursar_domain::code::Code;
-use bursar_domain::id::{Made, Position, is_well_formed};
+use bursar_domain::id::{Made, Position, ProviderId, is_well_formed};
 use bursar_domain::message::{Outcome, OutcomeKind};
 use futures_util::StreamExt;
 use serde::Serialize;
@@ -59,7 +59,7 @@ impl Filter {
             wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|one| one == value))
         };
         among(&self.wallets, Some(outcome.wallet.as_str()))
-            && among(&self.providers, outcome.provider.as_ref().map(|id| id.as_str()))
+            && among(&self.providers, outcome.provider.as_ref().map(ProviderId::as_str))
             && among(&self.deals, None)
             && among(&self.kinds, Some(outcome.kind.as_str()))
     }
@@ -143,6 +143,7 @@ struct Frame<'a> {
 #[derive(Serialize)]
 struct Data<'a> {
     id: String,
+    status: &'static str,
     wallet: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<&'a str>,
@@ -160,9 +161,10 @@ struct Data<'a> {
 
 fn frame((position, outcome): &Placed) -> String {
     let made = |seq| Made { wallet: outcome.wallet.clone(), seq };
-    let prefix = match outcome.kind {
-        OutcomeKind::PaymentPosted => "pay",
-        OutcomeKind::DepositPosted | OutcomeKind::RefundPosted => "txn",
+    let (prefix, status) = match outcome.kind {
+        OutcomeKind::PaymentPosted => ("pay", "posted"),
+        OutcomeKind::DepositPosted => ("txn", "booked"),
+        OutcomeKind::RefundPosted => ("txn", "posted"),
     };
     let frame = Frame {
         cursor: cursor(*position),
@@ -171,8 +173,9 @@ fn frame((position, outcome): &Placed) -> String {
         at: outcome.at.to_string(),
         data: Data {
             id: made(outcome.seq).text(prefix),
+            status,
             wallet: outcome.wallet.as_str(),
-            provider: outcome.provider.as_ref().map(|id| id.as_str()),
+            provider: outcome.provider.as_ref().map(ProviderId::as_str),
             payment: outcome.payment.map(|seq| made(seq).text("pay")),
             amount: outcome.amount.to_major(outcome.currency),
             currency: outcome.currency.code(),
@@ -232,7 +235,7 @@ impl Reader {
             let taken = match self.state.engine.outcomes().after(self.position, TAKE) {
                 After::Here(taken) => taken,
                 After::OnDisk if self.live => return Err(End::TooSlow),
-                After::OnDisk => self.from_disk().await?,
+                After::OnDisk => self.read_disk().await?,
             };
             let Some((last, _)) = taken.last() else {
                 self.live = true;
@@ -255,7 +258,7 @@ impl Reader {
         }
     }
 
-    async fn from_disk(&self) -> Result<Vec<Placed>, End> {
+    async fn read_disk(&self) -> Result<Vec<Placed>, End> {
         let after = self.position;
         let read = self.state.engine.read(move |archive| archive.outcomes_after(after, TAKE));
         let outcomes = read.await.map_err(|_| End::Stopping)?;

@@ -20,9 +20,14 @@ pub(crate) struct Fault {
     pub(crate) detail: String,
 }
 
-/// Why a request was refused.
+/// Why a request was refused. Boxed, because it is the rare half of every result.
 #[derive(Clone, Debug, Serialize, ToSchema)]
-pub(crate) struct Problem {
+#[serde(transparent)]
+pub(crate) struct Problem(Box<ProblemDetails>);
+
+/// What is said of a refusal (RFC 9457).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub(crate) struct ProblemDetails {
     /// Where the code is explained.
     #[serde(rename = "type")]
     kind: String,
@@ -51,7 +56,7 @@ pub(crate) struct Problem {
 impl Problem {
     /// A refusal with its sentence.
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(ProblemDetails {
             kind: format!("/docs#{}", code.as_str()),
             title: code.title(),
             status: code.status(),
@@ -62,14 +67,16 @@ impl Problem {
             errors: Vec::new(),
             reason: Some(code),
             replayed: false,
-        }
+        }))
     }
 
     /// A refusal because of one field.
     pub(crate) fn field(code: Code, pointer: &str, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         let fault = Fault { pointer: pointer.to_owned(), detail: detail.clone() };
-        Self { errors: vec![fault], ..Self::new(code, detail) }
+        let mut problem = Self::new(code, detail);
+        problem.0.errors.push(fault);
+        problem
     }
 
     /// The refusal that the rules gave.
@@ -89,31 +96,32 @@ impl Problem {
 
     /// Says which request was refused, unless that is said already.
     pub(crate) fn with_request(mut self, request_id: &str) -> Self {
-        if self.request_id.is_empty() {
-            request_id.clone_into(&mut self.request_id);
+        if self.0.request_id.is_empty() {
+            request_id.clone_into(&mut self.0.request_id);
         }
         self
     }
 
     /// The same refusal, given again.
-    pub(crate) fn replayed(self, replayed: bool) -> Self {
-        Self { replayed, ..self }
+    pub(crate) fn replayed(mut self, replayed: bool) -> Self {
+        self.0.replayed = replayed;
+        self
     }
 
     /// Whether an earlier request with the same key was refused with this.
     pub(crate) fn is_replayed(&self) -> bool {
-        self.replayed
+        self.0.replayed
     }
 
     /// The HTTP status.
     pub(crate) fn status(&self) -> u16 {
-        self.status
+        self.0.status
     }
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.code, self.detail)
+        write!(f, "{}: {}", self.0.code, self.0.detail)
     }
 }
 
@@ -121,16 +129,16 @@ impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).expect("the table of codes has only HTTP statuses")
+        StatusCode::from_u16(self.0.status).expect("the table of codes has only HTTP statuses")
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
-        if self.replayed {
+        if self.0.replayed {
             response.insert_header(("Idempotency-Replayed", "true"));
         }
-        match self.reason {
+        match self.0.reason {
             Some(Code::Overloaded | Code::NotReady) => {
                 response.insert_header((RETRY_AFTER, "1"));
             }

@@ -1,7 +1,8 @@
 //! The calls that most tests make, and sums over what they see.
 //!
 //! Money in tests is whole minor units ([`minor`]), read from the decimal strings of the answers
-//! with the same strictness that the contract promises: no float ever stands between.
+//! with the same strictness that the contract promises: no float ever stands between. The bodies
+//! are made here once, so that a test shows only what it is about.
 
 use serde_json::{Value, json};
 

@@ -1,7 +1,8 @@
 //! Batches: lines of JSON in, one answer a line out, in the same order.
 //!
 //! A bad line fails alone. Lines for one wallet are decided in line order, so a batch may open a
-//! wallet, fill it and pay from it.
+//! wallet, fill it and pay from it. A batch with too many lines is refused whole, before any of
+//! it is done.
 
 use serde_json::{Value, json};
 

@@ -1,7 +1,8 @@
-//! Bodies that attack the server: too large, too deep, too slow, or with lengths that lie.
+//! Bodies that attack the server: too large, too deep, too slow, with lengths that lie, or with
+//! JSON that two readers would read in two ways.
 //!
 //! The server answers without reading what it does not want, lets nobody hold a connection by
-//! sending nothing, and serves others meanwhile.
+//! sending nothing, and serves others meanwhile. What is not said clearly moves nothing.
 
 use std::io::Write;
 use std::thread;

@@ -1,6 +1,8 @@
 //! What an operator relies on: health, metrics, the description, the view into actors, and how
 //! the process starts and ends.
 //!
+//! An operator acts on what is seen here, so it must be true at any moment: ready means that
+//! calls are taken, a checkpoint that was answered is on disk, a directory has one process.
 //! Damage and a full disk are in `damage`.
 
 use serde_json::json;

@@ -1,7 +1,8 @@
 //! The outcome stream: every outcome once and in order, also over reconnects and crashes.
 //!
 //! That nothing is missing or repeated is shown by position: the next frame is the next thing
-//! that happened, and after it comes what the test made happen last.
+//! that happened, and after it comes what the test made happen last. A cursor that cannot be gone
+//! on from without a gap is refused.
 
 use serde_json::Value;
 

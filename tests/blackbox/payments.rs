@@ -1,7 +1,8 @@
 //! Payments and refunds: what they answer, what they move, and what refuses them.
 //!
 //! A payment is answered when it is on disk, so its balance reads back at once. A refund goes to
-//! the provider and back; the tests wait for it (`Prefer: wait`).
+//! the provider and back; the tests wait for it (`Prefer: wait`). Refunds over crashes and from
+//! disk are in `refunds`.
 
 use serde_json::json;
 

@@ -1,6 +1,8 @@
 //! Providers: registering, their calendar, and what they accrue.
 //!
 //! A provider hears of a payment one commit after the wallet, so what it accrued is polled for.
+//! Its entries are its own record of the same money, and its calendar is asked for by the words of
+//! the contract only.
 
 use serde_json::{Value, json};
 

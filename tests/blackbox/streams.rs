@@ -1,7 +1,8 @@
 //! Readers of the outcome stream: over WebSocket and as server-sent events.
 //!
 //! Both give outcomes one by one and fail the test when none comes in time. To show that nothing
-//! more comes, a test makes one more thing happen and finds it next.
+//! more comes, a test makes one more thing happen and finds it next. How a stream ended can be
+//! asked for too, by the tests in which it ends.
 
 use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::{SocketAddr, TcpStream};

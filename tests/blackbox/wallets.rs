@@ -1,7 +1,8 @@
 //! Wallets: opening, reading, depositing, freezing, and the lists of what happened.
 //!
 //! Entries are newest first and page by an opaque cursor that stays put while writes go on; the
-//! feed has the shape of the Finance Service: signed minor units, newest last.
+//! feed has the shape of the Finance Service: signed minor units, newest last. Paging over the
+//! boundary between memory and disk is in `paging`.
 
 use serde_json::{Value, json};
 

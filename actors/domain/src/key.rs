@@ -113,6 +113,7 @@ pub enum Known {
 
 /// From a slot to a number: the newest entries in memory, older ones on disk.
 #[derive(Clone, Debug, Default)]
+#[allow(clippy::box_collection, reason = "most entities have none, and there are millions")]
 pub struct Index {
     recent: Vec<(u128, u64)>,
     hashed: Option<Box<HashMap<u128, u64>>>,
@@ -221,8 +222,8 @@ mod tests {
     #[test]
     fn nothing_is_forgotten_that_was_not_saved() {
         let mut index = Index::default();
-        for n in 0..100 {
-            index.set(n, n as u64);
+        for n in 0..100_u64 {
+            index.set(u128::from(n), n);
         }
         assert_eq!(index.get(0), Known::Value(0));
         assert_eq!(index.get(100), Known::Never);
@@ -230,9 +231,9 @@ mod tests {
         assert_eq!(saved.len(), 100 - RECENT_KEPT);
         index.set(100, 100);
         index.forget(saved.len());
-        for n in 0..=100 {
-            let expected = if n < 68 { Known::AskDisk } else { Known::Value(n as u64) };
-            assert_eq!(index.get(n), expected, "{n}");
+        for n in 0..=100_u64 {
+            let expected = if n < 68 { Known::AskDisk } else { Known::Value(n) };
+            assert_eq!(index.get(u128::from(n)), expected, "{n}");
         }
         assert_eq!(index.get(1000), Known::AskDisk);
         assert_eq!(index.spills(), 1);
@@ -251,7 +252,9 @@ mod tests {
     fn marks_tell_neighbouring_fields_apart() {
         let mark = |parts: [&str; 2]| {
             let mut mark = ContentMark::of("op");
-            parts.iter().for_each(|part| mark.text(part));
+            for part in parts {
+                mark.text(part);
+            }
             mark.finish()
         };
         assert_ne!(mark(["ab", "c"]), mark(["a", "bc"]));

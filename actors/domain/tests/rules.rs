@@ -206,7 +206,9 @@ fn registered() -> Provider {
         account: "acct".into(),
     });
     let events = provider.decide(&command, Timestamp::default()).expect("registered");
-    events.iter().for_each(|event| provider.apply(event, Seq(1)));
+    for event in &events {
+        provider.apply(event, Seq(1));
+    }
     let again = provider.decide(&command, Timestamp::default());
     assert_eq!(again.map_err(|no| no.code), Err(Code::AlreadyExists));
     provider

@@ -262,8 +262,8 @@ impl Archive for SledArchive {
         let meta = &self.entries.disk.trees.meta;
         let found = meta.get(DROPPED).map_err(disk::error("reading a mark", DROPPED_PLACE))?;
         let Some(value) = found else { return Ok(Position::default()) };
-        let (_, body) = envelope::open(Kind::Meta, &value)
-            .map_err(|what| damaged(DROPPED_PLACE, what))?;
+        let (_, body) =
+            envelope::open(Kind::Meta, &value).map_err(|what| damaged(DROPPED_PLACE, what))?;
         codec::decode(body).map_err(|what| damaged(DROPPED_PLACE, what))
     }
 
