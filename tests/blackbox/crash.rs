@@ -1,7 +1,8 @@
 //! Crashes: the real binary, killed again and again under concurrent payments.
 //!
 //! Eight writers pay from four wallets to two providers; some amounts are too large on purpose.
-//! After a random number of answers the process gets SIGKILL. Each round then checks on the
+//! After a random number of answers the process gets SIGKILL; in every other round while it saves
+//! all the time and wallets come and go from memory. Each round then checks on the
 //! restarted server: what was acknowledged is there once, what was refused left no trace, what
 //! got no answer can be asked again with its key and is then there once, and the books add up.
 //! At the end the outcome stream, resumed from the very start, tells every payment exactly once.
@@ -110,7 +111,22 @@ fn write(client: &mut Client, round: u64, writer: u64, answered: &AtomicUsize) -
     known
 }
 
-/// Lets the writers loose and kills the server after so many answers.
+/// Saves everything and lets wallets and providers leave memory, until the connection breaks.
+fn save_and_passivate(client: &mut Client) {
+    let wallets = (0..WALLETS).map(|number| format!("wallet/w{number}"));
+    let actors: Vec<_> = wallets.chain((0..PROVIDERS).map(|n| format!("provider/p{n}"))).collect();
+    let command = |path: String| Request::new("POST", path);
+    for actor in actors.iter().cycle() {
+        let saved = client.try_send(&command("/admin/checkpoint".to_owned()));
+        let passivated = client.try_send(&command(format!("/admin/actors/{actor}/passivate")));
+        if saved.is_err() || passivated.is_err() {
+            break;
+        }
+    }
+}
+
+/// Lets the writers loose and kills the server after so many answers; in every other round while
+/// it saves.
 fn write_and_kill(server: &mut Server, round: u64, answers: usize) -> Known {
     let answered = AtomicUsize::new(0);
     let address = server.address();
@@ -122,6 +138,9 @@ fn write_and_kill(server: &mut Server, round: u64, answers: usize) -> Known {
                 scope.spawn(move || write(&mut Client::new(address), round, writer, answered))
             })
             .collect();
+        if round % 2 == 1 {
+            scope.spawn(move || save_and_passivate(&mut Client::new(address)));
+        }
         eventually("the writers get answers", || {
             (answered.load(Ordering::Relaxed) >= answers).then_some(())
         });

@@ -197,9 +197,12 @@ fn damage_is_found_by_verify() {
 
 #[test]
 fn a_file_that_is_missing_stops_the_start() {
-    let server = stopped_with_data();
-    fs::remove_file(server.data().join("sled").join("db")).expect("the file is there");
-    let started = Server::start_in(server.home(), Launch::default());
-    let ended = started.err().expect("a directory without its journal is damaged");
-    assert_eq!(ended.code, Some(4), "{ended:?}");
+    for file in ["sled/db", "witness"] {
+        let server = stopped_with_data();
+        fs::remove_file(server.data().join(file)).expect("the file is there");
+        let started = Server::start_in(server.home(), Launch::default());
+        let ended = started.err().expect("a directory without this file is damaged");
+        assert_eq!(ended.code, Some(4), "{file}: {ended:?}");
+        assert!(ended.stderr.contains("damaged"), "{file}: {ended:?}");
+    }
 }

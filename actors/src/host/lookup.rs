@@ -57,7 +57,7 @@ impl Waiting {
         self.ticket == Some(ticket)
     }
 
-    /// The disk has answered the oldest open question of this job.
+    /// The disk has answered the one open question of this job.
     pub(super) fn found_record(&mut self, record: Option<Placed>, refunded: u64) {
         if let Fetch::Asked { spills } = self.earlier {
             self.earlier = Fetch::Here { spills, value: record };
@@ -146,6 +146,10 @@ impl<E: Hosted> Host<E> {
             Fetch::Here { value: Some(_), .. } => return Ready::Yes,
             Fetch::Here { spills: asked, .. } if asked == spills => return Ready::Yes,
             Fetch::Here { .. } | Fetch::Not => {}
+        }
+        if matches!(waiting.payment, Fetch::Asked { .. }) {
+            // One question at a time, or its answer would be taken for the payment's.
+            return Ready::NotYet;
         }
         let wanted = match self.machine().find(key) {
             Known::Never => return Ready::Yes,

@@ -32,7 +32,7 @@ const INTENT: &[u8] = b"intent";
 const INTENT_SIZE: usize = 64 * 1024;
 /// A large save syncs after this many bytes, so that sled never reuses space whose new copy is not
 /// durable yet (it reuses space in whole segments of 16 MiB).
-const UNSYNCED_SIZE_MAX: usize = 4 * 1024 * 1024;
+const UNSYNCED_SIZE_MAX: usize = 256 * 1024;
 
 /// A tree of the archive. The numbers are on disk, in weights and intents: only appended to.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -1,0 +1,163 @@
+//! What the tests ask, and what they read in an answer.
+//!
+//! Every command carries a key, as from the HTTP edge, with the mark of its content. Amounts are
+//! euro cents. Names are chosen by the tests; [`apart`] finds names that live in different shards.
+
+use bursar_actors::job::{Answer, Ask, Command};
+use bursar_domain::cadence::Cadence;
+use bursar_domain::code::Code;
+use bursar_domain::currency::Currency;
+use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId, WalletId};
+use bursar_domain::key::Key;
+use bursar_domain::money::Amount;
+use bursar_domain::record::{Record, Verdict};
+use bursar_domain::wallet::command::{Deposit, Lookup, Pay, Refund};
+use bursar_domain::{provider, wallet};
+
+use bursar_actors::view::{Seen, Summary};
+
+/// A question with its addressee.
+pub(crate) type To = (EntityId, Ask);
+
+pub(crate) fn euro() -> Currency {
+    Currency::from_code("EUR").expect("known")
+}
+
+pub(crate) fn wallet_id(name: &str) -> EntityId {
+    EntityId::wallet(&WalletId::parse(name).expect("well-formed"))
+}
+
+pub(crate) fn provider_id(name: &str) -> EntityId {
+    EntityId::provider(&ProviderId::parse(name).expect("well-formed"))
+}
+
+/// A command with its key.
+fn keyed(to: EntityId, command: Command, key: &str) -> To {
+    let content = match &command {
+        Command::Wallet(command) => command.content(),
+        Command::Provider(command) => command.content(),
+    };
+    let key = Some(Key { text: key.into(), content });
+    (to, Ask::Decide { command, key, request_id: "request".into() })
+}
+
+pub(crate) fn to_wallet(name: &str, key: &str, command: wallet::Command) -> To {
+    keyed(wallet_id(name), Command::Wallet(command), key)
+}
+
+pub(crate) fn register(name: &str) -> To {
+    let profile = provider::Profile {
+        name: name.into(),
+        currency: euro(),
+        cadence: Cadence::new("day", None, None, None).expect("a cadence"),
+        account: "account".into(),
+    };
+    let command = Command::Provider(provider::Command::Register(profile));
+    keyed(provider_id(name), command, "register")
+}
+
+pub(crate) fn open(name: &str) -> To {
+    let profile = wallet::Profile {
+        currency: euro(),
+        credit_limit: Amount::ZERO,
+        owner: None,
+        email: None,
+        bank_account: None,
+    };
+    to_wallet(name, "open", wallet::Command::Open(profile))
+}
+
+pub(crate) fn deposit(name: &str, key: &str, cents: i64) -> To {
+    let command = wallet::Command::Deposit(Deposit {
+        amount: Amount::from_minor(cents),
+        currency: euro(),
+        effective_at: None,
+        description: None,
+    });
+    to_wallet(name, key, command)
+}
+
+pub(crate) fn pay(name: &str, key: &str, provider: &str, cents: i64) -> To {
+    let command = wallet::Command::Pay(Pay {
+        provider: ProviderId::parse(provider).expect("well-formed"),
+        amount: Amount::from_minor(cents),
+        currency: euro(),
+        description: Some("a payment".into()),
+        metadata: Vec::new(),
+        effective_at: None,
+        payee: Lookup::Open,
+    });
+    to_wallet(name, key, command)
+}
+
+/// Asks for money back; without an amount for all that is left.
+pub(crate) fn refund(name: &str, key: &str, payment: Seq, cents: Option<i64>) -> To {
+    let amount = cents.map(|cents| Amount::from_minor(cents).to_major(euro()).into());
+    let command = |key| {
+        let paid = Lookup::Open;
+        wallet::Command::Refund(Refund { payment, amount, effective_at: None, key, paid })
+    };
+    let wallet::Command::Refund(mut refund) = command(None) else { unreachable!("just made") };
+    let content = wallet::Command::Refund(refund.clone()).content();
+    refund.key = Some(Key { text: key.into(), content });
+    to_wallet(name, key, wallet::Command::Refund(refund))
+}
+
+/// How an entity stands.
+pub(crate) fn summary(id: EntityId) -> To {
+    (id, Ask::Summary)
+}
+
+/// A wallet and a provider that live in different shards.
+pub(crate) fn apart(shards: u16) -> (String, String) {
+    let wallet = "payer".to_owned();
+    let of_wallet = wallet_id(&wallet).shard(shards);
+    let mut names = (0..).map(|n| format!("clinic-{n}"));
+    let provider = names.find(|name| provider_id(name).shard(shards) != of_wallet);
+    (wallet, provider.expect("there is more than one shard"))
+}
+
+/// Names of wallets that live in one shard.
+pub(crate) fn wallets_in(shard: ShardId, shards: u16, prefix: &str) -> impl Iterator<Item = String> {
+    let names = (0..).map(move |n| format!("{prefix}-{n}"));
+    names.filter(move |name| wallet_id(name).shard(shards) == shard)
+}
+
+/// A decision: its position, the record, whether it was replayed.
+pub(crate) fn decided(answer: &Answer) -> (Seq, &Record, bool) {
+    match answer {
+        Answer::Decided { seq, record, replayed } => (*seq, record, *replayed),
+        other => panic!("not decided: {other:?}"),
+    }
+}
+
+/// A decision that is a yes. Returns its position.
+pub(crate) fn yes(answer: &Answer) -> Seq {
+    let (seq, record, _) = decided(answer);
+    assert!(!matches!(record.verdict, Verdict::Refused(_)), "refused: {record:?}");
+    seq
+}
+
+/// A recorded no. Returns its code.
+pub(crate) fn refusal(answer: &Answer) -> Code {
+    match &decided(answer).1.verdict {
+        Verdict::Refused(refusal) => refusal.rejection.code,
+        yes => panic!("not refused: {yes:?}"),
+    }
+}
+
+/// The balance in what is seen: posted of a wallet, accrued of a provider.
+pub(crate) fn balance(seen: &Seen) -> i128 {
+    match &seen.summary {
+        Summary::Wallet(wallet) => i128::from(wallet.posted.minor()),
+        Summary::Provider(provider) => provider.accrued.minor(),
+    }
+}
+
+/// How an entity stands, as answered.
+pub(crate) fn seen(answer: &Answer) -> Option<&Seen> {
+    match answer {
+        Answer::Summary(seen) => seen.as_ref(),
+        other => panic!("not a summary: {other:?}"),
+    }
+}

@@ -1,0 +1,129 @@
+//! The store in memory and a clock, with gates in front of some of their calls.
+//!
+//! The wrappers add nothing but the waiting: each call goes on to the store unchanged, so what the
+//! contract suite holds for the store holds here too. A gate stands before the call, not after it:
+//! while a call is held, the store has nothing of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use bursar_actors::clock::Clock;
+use bursar_domain::id::{EntityId, Position, Seq, ShardId};
+use bursar_domain::message::Outcome;
+use bursar_domain::time::Timestamp;
+use bursar_snapshots::store::{
+    Archive, Claim, IndexKind, Journal, Read, Result, Saved, Slice, Snapshot, Written,
+};
+
+use crate::gates::{Call, Gates};
+
+/// A journal whose appends can be held up.
+pub(crate) struct GatedJournal {
+    pub(crate) inner: Box<dyn Journal>,
+    pub(crate) gates: Arc<Gates>,
+}
+
+impl Journal for GatedJournal {
+    fn claim(&mut self, shards: &[ShardId]) -> Result<Vec<Claim>> {
+        self.inner.claim(shards)
+    }
+
+    fn append(&mut self, slices: &[Slice]) -> Result<Vec<Written>> {
+        self.gates.pass(Call::Append);
+        self.inner.append(slices)
+    }
+
+    fn read(&self, visit: &mut dyn FnMut(Read<'_>) -> Result<()>) -> Result<()> {
+        self.inner.read(visit)
+    }
+
+    fn trim(&mut self, keep_from: &[(ShardId, Seq)]) -> Result<()> {
+        self.inner.trim(keep_from)
+    }
+}
+
+/// An archive whose saves and look-ups can be held up.
+pub(crate) struct GatedArchive {
+    pub(crate) inner: Arc<dyn Archive>,
+    pub(crate) gates: Arc<Gates>,
+}
+
+impl Archive for GatedArchive {
+    fn load(&self, entity: &EntityId) -> Result<Option<Snapshot>> {
+        self.inner.load(entity)
+    }
+
+    fn save(&self, entities: &[Saved]) -> Result<()> {
+        self.gates.pass(Call::Save);
+        self.inner.save(entities)
+    }
+
+    fn record(&self, entity: &EntityId, seq: Seq) -> Result<Option<Vec<u8>>> {
+        self.gates.pass(Call::LookUp);
+        self.inner.record(entity, seq)
+    }
+
+    fn records_before(
+        &self,
+        entity: &EntityId,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Vec<u8>)>> {
+        self.inner.records_before(entity, before, limit)
+    }
+
+    fn index(&self, entity: &EntityId, kind: IndexKind, slot: u128) -> Result<Option<u64>> {
+        self.gates.pass(Call::LookUp);
+        self.inner.index(entity, kind, slot)
+    }
+
+    fn load_shard(&self, shard: ShardId) -> Result<Option<Snapshot>> {
+        self.inner.load_shard(shard)
+    }
+
+    fn save_shard(&self, shard: ShardId, snapshot: &Snapshot) -> Result<()> {
+        self.inner.save_shard(shard, snapshot)
+    }
+
+    fn save_outcomes(&self, outcomes: &[(Position, Outcome)]) -> Result<()> {
+        self.inner.save_outcomes(outcomes)
+    }
+
+    fn outcomes_after(&self, after: Position, limit: usize) -> Result<Vec<(Position, Outcome)>> {
+        self.inner.outcomes_after(after, limit)
+    }
+
+    fn last_outcome(&self) -> Result<Option<Position>> {
+        self.inner.last_outcome()
+    }
+
+    fn outcomes_dropped_to(&self) -> Result<Position> {
+        self.inner.outcomes_dropped_to()
+    }
+
+    fn drop_outcomes_before(&self, millis: i64, limit: usize) -> Result<usize> {
+        self.inner.drop_outcomes_before(millis, limit)
+    }
+
+    fn entities(&self, visit: &mut dyn FnMut(EntityId, Snapshot) -> Result<()>) -> Result<()> {
+        self.inner.entities(visit)
+    }
+
+    fn size_bytes(&self) -> Result<u64> {
+        self.inner.size_bytes()
+    }
+}
+
+/// A clock that stands until it is set, and whose answers can be held up.
+pub(crate) struct TestClock {
+    pub(crate) millis: AtomicI64,
+    pub(crate) gates: Arc<Gates>,
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        self.gates.pass(Call::Clock);
+        let millis = self.millis.load(Ordering::Relaxed);
+        Timestamp::from_millis(millis).expect("a test sets an instant that can be written")
+    }
+}
