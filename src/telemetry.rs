@@ -1,5 +1,9 @@
 //! The log: to standard output for `serve`, structured, without colours, so that it can be read by
 //! people and by machines.
+//!
+//! Only what an operator can act on is told at `info`: where it listens, what recovery found, why
+//! it stops. Requests are counted (`/metrics`), not logged. The first line is `listening on ...`,
+//! by which scripts know that the server is ready; nothing is logged before it.
 
 use tracing_subscriber::EnvFilter;
 

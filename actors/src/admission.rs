@@ -54,7 +54,7 @@ impl Door {
 
     /// Lets `count` requests of a batch in when there is room.
     pub async fn enter(&self, count: usize) -> Result<OwnedSemaphorePermit, Overloaded> {
-        while self.is_full() {
+        while self.is_full() && !self.room.is_closed() {
             tokio::time::sleep(FULL_RETRY).await;
         }
         let count = u32::try_from(count.min(self.capacity)).map_err(|_| Overloaded)?;

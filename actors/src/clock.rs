@@ -1,4 +1,8 @@
 //! Time as a port: the rules are given instants, and this is where they come from.
+//!
+//! A port, so that a simulation or a sandbox can say what time it is. What comes from here may go
+//! back, as clocks of machines do; a shard never lets it (`ShardCore::now`), so times within a
+//! shard's journal only rise.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

@@ -170,8 +170,12 @@ impl Engine {
             )?,
             spawn_storage(archive_of_storage, requests, addresses.clone(), on_fatal)?,
         ];
+        // All are linked before the first sends anything: whoever receives must be able to answer.
+        for address in &addresses {
+            address.do_send(ToShard::Linked(addresses.clone()));
+        }
         for (address, messages) in addresses.iter().zip(messages) {
-            address.do_send(ToShard::Linked(addresses.clone(), messages));
+            address.do_send(ToShard::Resend(messages));
         }
         let threads = Mutex::new(threads);
         Ok((Self { shards, outcomes, committer, storage, arbiters, threads, archive }, started))
@@ -323,24 +327,50 @@ impl Engine {
         Ok(self.see(id).is_none())
     }
 
-    /// Lets nobody in any more, answers what was let in, saves everything and ends the threads.
-    pub async fn stop(&self) -> std::result::Result<(), Stopped> {
-        for shard in &self.shards {
-            shard.door.close();
-        }
-        self.checkpoint().await?;
-        self.checkpoint().await?;
+    /// Whether everything that was let in has been answered, has arrived and was acknowledged.
+    async fn is_quiet(&self) -> std::result::Result<bool, Stopped> {
+        let states = self.states().await?;
+        let at_rest = |state: &ShardState| state.waiting == 0 && state.unacknowledged == 0;
+        Ok(states.iter().all(at_rest) && self.in_flight().iter().all(|count| *count == 0))
+    }
+
+    /// Tells the threads to end.
+    fn end(&self) {
         self.committer.stop();
         self.storage.stop();
         for arbiter in &self.arbiters {
             arbiter.stop();
         }
+    }
+
+    /// Lets nobody in any more, answers what was let in, saves everything and ends the threads.
+    pub async fn stop(&self) -> std::result::Result<(), Stopped> {
+        for shard in &self.shards {
+            shard.door.close();
+        }
+        // What was let in may still begin other work: a read, a message, its receipt. The last
+        // checkpoint is one that began when nothing was on its way, and found nothing to save.
+        loop {
+            let quiet = self.is_quiet().await?;
+            if self.checkpoint().await? == 0 && quiet {
+                break;
+            }
+        }
+        self.end();
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         for thread in threads {
             thread.join().map_err(|_| Stopped)?;
         }
         Ok(())
+    }
+}
+
+/// Without [`Engine::stop`] before, as after a panic: the threads end, and what was on its way is
+/// as after a crash.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 

@@ -1,4 +1,8 @@
 //! What the engine counts, for Prometheus. Names end in their unit.
+//!
+//! Counted where it happens: records, groups and sync times by the committer, saves and residents
+//! by the shards. Gauges are sums over shards, so each shard adds only the difference to what it
+//! said before.
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntGauge, Registry};
 

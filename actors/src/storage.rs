@@ -71,6 +71,13 @@ impl Storage {
             Some(seq) => self.record(entity, seq)?.map(|record| (seq, Arc::new(record))),
             None => None,
         };
+        if let (Wanted::Record(_) | Wanted::KeyRecord(_), Some(seq), None) = (wanted, seq, &record) {
+            // Deciding anew under a key that was decided would be worse than stopping.
+            return Err(StoreError::Damaged {
+                place: format!("history of {entity}, record {seq}"),
+                what: "an idempotency key leads to it, and it is not there".to_owned(),
+            });
+        }
         Ok(Found::Record { ticket, record, refunded })
     }
 

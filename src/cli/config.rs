@@ -1,4 +1,8 @@
 //! `bursar config`: is the configuration right, and what is in force.
+//!
+//! `check` is for scripts that deploy: it exits with 1 when the server would not take the file,
+//! environment and flags it is given. `print` shows every key with the value in force, wherever it
+//! came from. Neither touches the data directory.
 
 use clap::Subcommand;
 

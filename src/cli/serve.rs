@@ -99,6 +99,11 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
             return Exit::Usage;
         }
     };
+    let dir = &config.data.dir;
+    if dir.exists() && !dir.is_dir() {
+        eprintln!("bursar: {} is not a directory; choose another with --data", dir.display());
+        return Exit::Usage;
+    }
     crate::telemetry::start(&config.log);
     let sandbox = arguments.sandbox;
     match actix_web::rt::System::new().block_on(serve(config, sandbox)) {

@@ -1,4 +1,9 @@
 //! For operators: who is in memory and what they wait for, the shards, the books, a checkpoint.
+//!
+//! Nothing here decides or moves money; the one thing an operator can do is ask for what the
+//! server does by itself anyway, sooner. Answers are of one moment of each shard, not of one
+//! moment of all: only the sums of the trial balance are exact, because what is in transit is
+//! counted too.
 
 use std::collections::BTreeMap;
 

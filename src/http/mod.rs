@@ -29,7 +29,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::web::{self, Bytes, Payload};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard};
 use bursar_actors::engine::Engine;
 use bursar_actors::job::{Answer, Ask};
 use bursar_actors::view::Seen;
@@ -158,48 +158,61 @@ pub(crate) fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Re
     )
 }
 
-/// All routes. A known address with another method says so.
+/// An address that is read; HEAD is GET without the body.
+fn read<F, Args>(path: &str, handler: F) -> actix_web::Resource
+where
+    F: actix_web::Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: actix_web::Responder + 'static,
+{
+    let guard = guard::Any(guard::Get()).or(guard::Head());
+    let resource = web::resource(path).route(web::route().guard(guard).to(handler));
+    resource.default_service(web::to(|| async { shell::method_not_allowed("GET, HEAD") }))
+}
+
+/// An address that is written to.
+fn write<F, Args>(path: &str, handler: F) -> actix_web::Resource
+where
+    F: actix_web::Handler<Args>,
+    Args: actix_web::FromRequest + 'static,
+    F::Output: actix_web::Responder + 'static,
+{
+    let resource = web::resource(path).route(web::post().to(handler));
+    resource.default_service(web::to(|| async { shell::method_not_allowed("POST") }))
+}
+
+/// All routes, the busiest first. A known address with another method says so.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    let resource = |path: &str, routes: Vec<actix_web::Route>| {
-        let mut resource = web::resource(path);
-        for route in routes {
-            resource = resource.route(route);
-        }
-        resource.default_service(web::to(shell::method_not_allowed))
-    };
     config
-        .service(resource("/v1/payments", vec![web::post().to(payments::pay)]))
-        .service(resource("/v1/payments/batch", vec![web::post().to(batch::payments)]))
-        .service(resource("/v1/payments/{id}", vec![web::get().to(payments::get)]))
-        .service(resource("/v1/payments/{id}/refunds", vec![web::post().to(payments::refund)]))
-        .service(resource("/v1/batch", vec![web::post().to(batch::mixed)]))
-        .service(resource("/v1/wallets", vec![web::post().to(wallets::open)]))
-        .service(resource("/v1/wallets/{id}", vec![web::get().to(wallets::get)]))
-        .service(resource("/v1/wallets/{id}/deposits", vec![web::post().to(wallets::deposit)]))
-        .service(resource("/v1/wallets/{id}/entries", vec![web::get().to(wallets::entries)]))
-        .service(resource("/v1/wallets/{id}/feed", vec![web::get().to(feed::feed)]))
-        .service(resource("/v1/wallets/{id}/freeze", vec![web::post().to(wallets::freeze)]))
-        .service(resource("/v1/wallets/{id}/unfreeze", vec![web::post().to(wallets::unfreeze)]))
-        .service(resource("/v1/providers", vec![web::post().to(providers::register)]))
-        .service(resource("/v1/providers/{id}", vec![web::get().to(providers::get)]))
-        .service(resource("/v1/providers/{id}/entries", vec![web::get().to(providers::entries)]))
-        .service(resource("/v1/providers/{id}/schedule", vec![web::get().to(providers::schedule)]))
-        .service(resource("/v1/outcomes", vec![web::get().to(outcomes::websocket)]))
-        .service(resource("/v1/outcomes/events", vec![web::get().to(outcomes::events)]))
-        .service(resource("/livez", vec![web::get().to(operations::livez)]))
-        .service(resource("/readyz", vec![web::get().to(operations::readyz)]))
-        .service(resource("/metrics", vec![web::get().to(operations::metrics)]))
-        .service(resource("/openapi.json", vec![web::get().to(openapi::description)]))
-        .service(resource("/docs", vec![web::get().to(openapi::page)]))
-        .service(resource("/admin/actors", vec![web::get().to(admin::actors)]))
-        .service(resource("/admin/actors/{kind}/{id}", vec![web::get().to(admin::actor)]))
-        .service(resource(
-            "/admin/actors/{kind}/{id}/passivate",
-            vec![web::post().to(admin::passivate)],
-        ))
-        .service(resource("/admin/shards", vec![web::get().to(admin::shards)]))
-        .service(resource("/admin/trial-balance", vec![web::get().to(admin::trial_balance)]))
-        .service(resource("/admin/checkpoint", vec![web::post().to(admin::checkpoint)]))
+        .service(write("/v1/payments", payments::pay))
+        .service(write("/v1/payments/batch", batch::payments))
+        .service(read("/v1/payments/{id}", payments::get))
+        .service(write("/v1/payments/{id}/refunds", payments::refund))
+        .service(write("/v1/batch", batch::mixed))
+        .service(write("/v1/wallets", wallets::open))
+        .service(read("/v1/wallets/{id}", wallets::get))
+        .service(write("/v1/wallets/{id}/deposits", wallets::deposit))
+        .service(read("/v1/wallets/{id}/entries", wallets::entries))
+        .service(read("/v1/wallets/{id}/feed", feed::feed))
+        .service(write("/v1/wallets/{id}/freeze", wallets::freeze))
+        .service(write("/v1/wallets/{id}/unfreeze", wallets::unfreeze))
+        .service(write("/v1/providers", providers::register))
+        .service(read("/v1/providers/{id}", providers::get))
+        .service(read("/v1/providers/{id}/entries", providers::entries))
+        .service(read("/v1/providers/{id}/schedule", providers::schedule))
+        .service(read("/v1/outcomes", outcomes::websocket))
+        .service(read("/v1/outcomes/events", outcomes::events))
+        .service(read("/livez", operations::livez))
+        .service(read("/readyz", operations::readyz))
+        .service(read("/metrics", operations::metrics))
+        .service(read("/openapi.json", openapi::description))
+        .service(read("/docs", openapi::page))
+        .service(read("/admin/actors", admin::actors))
+        .service(read("/admin/actors/{kind}/{id}", admin::actor))
+        .service(write("/admin/actors/{kind}/{id}/passivate", admin::passivate))
+        .service(read("/admin/shards", admin::shards))
+        .service(read("/admin/trial-balance", admin::trial_balance))
+        .service(write("/admin/checkpoint", admin::checkpoint))
         .default_service(web::to(shell::not_found));
 }
 

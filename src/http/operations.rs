@@ -1,4 +1,8 @@
 //! For whoever runs it: is it alive, is it ready, what does it count.
+//!
+//! Alive means that the process answers at all; a failed disk or a broken invariant ends it, so
+//! there is no half-dead state to tell. Ready means more: recovery is done, the storage thread
+//! answers, and the server is not stopping.
 
 use std::sync::atomic::Ordering;
 

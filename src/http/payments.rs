@@ -1,4 +1,8 @@
 //! Payments: pay, look, refund.
+//!
+//! A payment's id says where it was decided (wallet and position), so it is found without an index:
+//! in memory while it is young, else in the wallet's history on disk. A refund is answered when the
+//! money has come back from the provider.
 
 use std::sync::Arc;
 

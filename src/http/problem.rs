@@ -5,7 +5,7 @@
 //! was refused first, so a replay is the same to the letter.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use bursar_domain::code::{Code, Rejection};
 use serde::Serialize;
@@ -51,6 +51,8 @@ pub(crate) struct ProblemDetails {
     reason: Option<Code>,
     #[serde(skip)]
     replayed: bool,
+    #[serde(skip)]
+    allowed: Option<&'static str>,
 }
 
 impl Problem {
@@ -67,6 +69,7 @@ impl Problem {
             errors: Vec::new(),
             reason: Some(code),
             replayed: false,
+            allowed: None,
         }))
     }
 
@@ -108,6 +111,12 @@ impl Problem {
         self
     }
 
+    /// Says which methods the address takes.
+    pub(crate) fn with_allowed(mut self, methods: &'static str) -> Self {
+        self.0.allowed = Some(methods);
+        self
+    }
+
     /// Whether an earlier request with the same key was refused with this.
     pub(crate) fn is_replayed(&self) -> bool {
         self.0.replayed
@@ -137,6 +146,9 @@ impl ResponseError for Problem {
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         if self.0.replayed {
             response.insert_header(("Idempotency-Replayed", "true"));
+        }
+        if let Some(methods) = self.0.allowed {
+            response.insert_header((ALLOW, methods));
         }
         match self.0.reason {
             Some(Code::Overloaded | Code::NotReady) => {

@@ -1,4 +1,8 @@
 //! Providers: register, look, entries, schedule.
+//!
+//! A provider hears of payments by messages from wallets, a commit after they were answered, so
+//! its balance trails theirs by a moment. When it is reimbursed is worked out from its calendar
+//! whenever somebody looks; nothing is stored for it.
 
 use actix_web::HttpRequest;
 use actix_web::web::{Path, Payload};

@@ -13,7 +13,7 @@ use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, StatusCode, Version};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse, ResponseError};
+use actix_web::{HttpMessage, ResponseError};
 use bursar_domain::code::Code;
 use prometheus::{Histogram, HistogramOpts, IntCounter, Registry};
 
@@ -134,7 +134,8 @@ pub(crate) async fn not_found() -> Answered {
     Err(Problem::new(Code::NotFound, "there is nothing at this address; see /docs"))
 }
 
-/// An address that does not take this method.
-pub(crate) async fn method_not_allowed() -> Result<HttpResponse, Problem> {
-    Err(Problem::new(Code::MethodNotAllowed, "see /docs for the methods of this address"))
+/// An address that does not take this method, but these.
+pub(crate) fn method_not_allowed(allowed: &'static str) -> Answered {
+    let detail = format!("this address takes {allowed}; see /docs");
+    Err(Problem::new(Code::MethodNotAllowed, detail).with_allowed(allowed))
 }

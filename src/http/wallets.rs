@@ -1,4 +1,8 @@
 //! Wallets: open, look, deposit, entries, freeze.
+//!
+//! A look is answered from what is durable, without asking the wallet's actor when it is in memory
+//! (`State::see`); everything else goes through its mailbox. What cannot be an id in a path is not
+//! found rather than refused, because no such wallet can exist.
 
 use actix_web::HttpRequest;
 use actix_web::web::{Path, Payload};

@@ -35,11 +35,11 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     match u16::try_from(payload.len()) {
         Ok(length @ 0..126) => bytes.push(0x80 | length.to_be_bytes()[1]),
         Ok(length) => {
-            bytes.push(0x80 | 126);
+            bytes.push(0x80 | 0x7e);
             bytes.extend(length.to_be_bytes());
         }
         Err(_) => {
-            bytes.push(0x80 | 127);
+            bytes.push(0x80 | 0x7f);
             bytes.extend((payload.len() as u64).to_be_bytes());
         }
     }
@@ -63,7 +63,7 @@ fn forbidden_frames_end_the_connection_and_nothing_else() {
     for (what, bytes) in [
         ("without a mask", vec![0x81, 0x02, b'h', b'i']),
         ("too large", frame(0x82, &[0; 5000])),
-        ("far too large", frame(0x82, &[0; 1_000_000])),
+        ("far too large", frame(0x82, &vec![0; 1_000_000])),
         ("of a length that nobody has", lies),
         ("of an unknown kind", frame(0x8b, b"hi")),
         ("a ping in parts", frame(0x09, b"hi")),

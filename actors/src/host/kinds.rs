@@ -1,4 +1,8 @@
 //! What a host must know of an entity's kind beyond its rules.
+//!
+//! The rules of a kind (`Entity`) know nothing of disks and other shards. Here stands what a
+//! command still has to be told before they can decide, how it is filled in, and which refunds are
+//! still on their way, so that the ladder of a decision is the same for every kind.
 
 use bursar_domain::entity::Entity;
 use bursar_domain::id::{ProviderId, Seq};

@@ -126,13 +126,14 @@ impl<E: Hosted> Host<E> {
                 if waiting.payee_asked {
                     return false;
                 }
-                let ticket = self.ticket(waiting);
-                let payee = core.payee(&provider, &self.id, ticket);
-                waiting.payee_asked = payee.is_none();
-                if payee.is_some() {
-                    waiting.found_payee(payee);
+                if let Some(payee) = core.payee(&provider) {
+                    waiting.found_payee(Some(payee));
+                    return true;
                 }
-                !waiting.payee_asked
+                let ticket = self.ticket(waiting);
+                core.ask_payee(&provider, &self.id, ticket);
+                waiting.payee_asked = true;
+                false
             }
             Some(Need::Payment(seq)) => self.fetch_payment(seq, waiting, core) == Ready::Yes,
         }
@@ -140,18 +141,24 @@ impl<E: Hosted> Host<E> {
 
     fn fetch_earlier(&mut self, key: &Key, waiting: &mut Waiting, core: &ShardCore) -> Ready {
         let spills = self.machine().keys().spills();
-        match waiting.earlier {
+        let known = self.machine().find(key);
+        match &waiting.earlier {
             Fetch::Asked { .. } => return Ready::NotYet,
-            // What was found once stays true; what was not found may have left memory meanwhile.
-            Fetch::Here { value: Some(_), .. } => return Ready::Yes,
-            Fetch::Here { spills: asked, .. } if asked == spills => return Ready::Yes,
+            // Good until entries leave memory, or the key is decided again: a refund's is, when
+            // its money arrives.
+            Fetch::Here { spills: asked, value } if *asked == spills => {
+                let found = value.as_ref().map(|(seq, _)| Known::Value(seq.0));
+                if known == Known::AskDisk || found == Some(known) {
+                    return Ready::Yes;
+                }
+            }
             Fetch::Here { .. } | Fetch::Not => {}
         }
         if matches!(waiting.payment, Fetch::Asked { .. }) {
             // One question at a time, or its answer would be taken for the payment's.
             return Ready::NotYet;
         }
-        let wanted = match self.machine().find(key) {
+        let wanted = match known {
             Known::Never => return Ready::Yes,
             Known::Value(seq) if core.tail.record(Seq(seq)).is_some() => return Ready::Yes,
             Known::Value(seq) => Wanted::Record(Seq(seq)),
@@ -174,6 +181,8 @@ impl<E: Hosted> Host<E> {
             if let Ask::Decide { command, .. } = &mut waiting.job.ask {
                 fill_payment(command, Some(record), 0);
             }
+            // Nothing was refunded, as far as memory knows: until entries leave memory.
+            waiting.payment = Fetch::Here { spills: self.side_spills(), value: () };
             return Ready::Yes;
         }
         waiting.paid = record.map(Arc::new);

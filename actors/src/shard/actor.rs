@@ -192,7 +192,7 @@ impl ShardActor {
                     self.forward(id, ToEntity::Saved);
                     self.metrics.saved.inc();
                 }
-                true
+                false
             }
             Step::Done(asked_by, saved) => {
                 *self.shared.checkpoint.borrow_mut() = None;
@@ -287,8 +287,7 @@ impl ShardActor {
         }
     }
 
-    fn link(&self, peers: &[Addr<Self>], unacknowledged: Vec<Sent>) {
-        self.desk.link(peers);
+    fn resend(&self, unacknowledged: Vec<Sent>) {
         let core = self.shared.core.borrow();
         for message in unacknowledged {
             core.ports.deliver(message.to.shard(self.desk.shards()), message);
@@ -357,7 +356,8 @@ impl Handler<ToShard> for ShardActor {
                     self.forward(id, ToEntity::Payee(ticket, payee.clone()));
                 }
             }
-            ToShard::Linked(peers, unacknowledged) => self.link(&peers, unacknowledged),
+            ToShard::Linked(peers) => self.desk.link(&peers),
+            ToShard::Resend(unacknowledged) => self.resend(unacknowledged),
             ToShard::Checkpoint(sender) => {
                 if self.shared.checkpoint.borrow().is_some() {
                     self.checkpoint_again.push(sender);

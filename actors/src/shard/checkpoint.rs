@@ -6,6 +6,9 @@
 //! saved, the outcomes and the books are saved; then the journal may go up to where the checkpoint
 //! began, or to the oldest message that is not acknowledged.
 //!
+//! Each batch is over when its entities have heard that they are saved: only then do they say
+//! which of them have unsaved records again, and the next checkpoint must know all of those.
+//!
 //! Invariant: the journal keeps every record that is not in some saved state.
 
 use bursar_domain::id::{EntityId, Seq};
@@ -25,6 +28,7 @@ pub struct Checkpoint {
     queue: Vec<EntityId>,
     batch: Vec<EntityId>,
     collected: Vec<Saved>,
+    untold: usize,
     stage: Stage,
     saved: usize,
     asked_by: Vec<oneshot::Sender<usize>>,
@@ -35,6 +39,7 @@ enum Stage {
     Collecting,
     AwaitingDurable,
     Saving,
+    Telling,
     AwaitingDurableBooks,
     SavingBooks,
 }
@@ -46,7 +51,7 @@ pub enum Step {
     Wait,
     /// Ask these entities for what is to be saved.
     Collect(Vec<EntityId>),
-    /// Tell these entities that they are saved, then step again.
+    /// Tell these entities that they are saved; step again when all have heard it.
     Tell(Vec<EntityId>),
     /// All is saved; tell whoever asked how many entities were.
     Done(Vec<oneshot::Sender<usize>>, usize),
@@ -61,6 +66,7 @@ impl Checkpoint {
             queue: std::mem::take(&mut core.dirty),
             batch: Vec::new(),
             collected: Vec::new(),
+            untold: 0,
             stage: Stage::Collecting,
             saved: 0,
             asked_by: Vec::new(),
@@ -106,7 +112,7 @@ impl Checkpoint {
                 core.ports.save_books(Snapshot { covers: core.books.covers, state });
                 Step::Wait
             }
-            Stage::Saving | Stage::SavingBooks => Step::Wait,
+            Stage::Saving | Stage::Telling | Stage::SavingBooks => Step::Wait,
         }
     }
 
@@ -130,7 +136,18 @@ impl Checkpoint {
             return Step::Done(std::mem::take(&mut self.asked_by), self.saved);
         }
         assert_eq!(self.stage, Stage::Saving, "only a save that was begun ends");
-        self.stage = Stage::Collecting;
+        self.stage = Stage::Telling;
+        self.untold = self.batch.len();
         Step::Tell(std::mem::take(&mut self.batch))
+    }
+
+    /// An entity has heard that it is saved. True when all have.
+    pub fn heard(&mut self) -> bool {
+        assert_eq!(self.stage, Stage::Telling, "only who was told has heard");
+        self.untold -= 1;
+        if self.untold == 0 {
+            self.stage = Stage::Collecting;
+        }
+        self.untold == 0
     }
 }

@@ -314,23 +314,19 @@ impl ShardCore {
         }
     }
 
-    /// What is known of a provider. When it is not known, it is asked for, and the entity is told
-    /// under its ticket ([`ShardCore::payee_found`]).
-    pub fn payee(
-        &mut self,
-        provider: &ProviderId,
-        entity: &EntityId,
-        ticket: u32,
-    ) -> Option<Payee> {
-        if let Some(payee) = self.payees.get(provider) {
-            return Some(payee.clone());
-        }
+    /// What is known of a provider.
+    pub fn payee(&self, provider: &ProviderId) -> Option<Payee> {
+        self.payees.get(provider).cloned()
+    }
+
+    /// Asks for a provider that is not known; the entity is told under its ticket
+    /// ([`ShardCore::payee_found`]).
+    pub fn ask_payee(&mut self, provider: &ProviderId, entity: &EntityId, ticket: u32) {
         let waiting = self.asking.entry(provider.clone()).or_default();
         waiting.push((entity.clone(), ticket));
         if waiting.len() == 1 {
             self.ports.ask_payee(provider);
         }
-        None
     }
 
     /// A provider's shard has answered. Returns who waits for it.

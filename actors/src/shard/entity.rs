@@ -71,6 +71,16 @@ impl EntityActor {
     }
 }
 
+impl EntityActor {
+    /// The checkpoint goes on when all it told have heard.
+    fn heard(&self) {
+        let mut checkpoint = self.shared.checkpoint.borrow_mut();
+        if checkpoint.as_mut().expect("only a checkpoint tells").heard() {
+            (self.shared.step)();
+        }
+    }
+}
+
 impl Actor for EntityActor {
     type Context = Context<Self>;
 }
@@ -106,7 +116,10 @@ impl Handler<ToEntity> for EntityActor {
                 on!(&mut self.host, host => host.payee(ticket, payee, core));
             }
             ToEntity::Save => saved = on!(&mut self.host, host => host.save(core)),
-            ToEntity::Saved => on!(&mut self.host, host => host.saved(core)),
+            ToEntity::Saved => {
+                on!(&mut self.host, host => host.saved(core));
+                self.heard();
+            }
             ToEntity::Retire => stop = on!(&mut self.host, host => host.retire(core)),
         }
         if on!(&self.host, host => host.is_nobody()) && !stop {

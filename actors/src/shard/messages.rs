@@ -71,8 +71,10 @@ pub enum ToShard {
         /// What it said.
         payee: Option<Payee>,
     },
-    /// All shards have started; these messages may not have arrived before.
-    Linked(Vec<Addr<ShardActor>>, Vec<Sent>),
+    /// All shards have started.
+    Linked(Vec<Addr<ShardActor>>),
+    /// Every shard is linked; these messages of this shard may not have arrived before.
+    Resend(Vec<Sent>),
     /// Save everything now; tells how many entities were saved.
     Checkpoint(oneshot::Sender<usize>),
     /// Tell an operator.

@@ -28,7 +28,8 @@ pub struct Resident<A> {
 #[derive(Debug)]
 pub struct Residents<A> {
     by_id: HashMap<EntityId, Resident<A>>,
-    hand: VecDeque<EntityId>,
+    /// Each resident once, with its slot: who has left and come back has another one.
+    hand: VecDeque<(EntityId, Rc<Slot>)>,
     /// At most so many, as far as they can be let go.
     pub max: usize,
     /// Who had nothing to do for so long may go, in milliseconds.
@@ -63,10 +64,9 @@ impl<A> Residents<A> {
 
     /// Adds a resident, in place of one that has stopped.
     pub fn add(&mut self, id: EntityId, resident: Resident<A>) {
-        let before = self.by_id.insert(id.clone(), resident);
-        match before {
-            Some(before) => assert!(before.slot.gone.get(), "{id} is resident once"),
-            None => self.hand.push_back(id),
+        self.hand.push_back((id.clone(), Rc::clone(&resident.slot)));
+        if let Some(before) = self.by_id.insert(id.clone(), resident) {
+            assert!(before.slot.gone.get(), "{id} is resident once");
         }
     }
 
@@ -82,16 +82,17 @@ impl<A> Residents<A> {
         let mut asked = Vec::new();
         let mut over = self.by_id.len().saturating_sub(self.max);
         for _ in 0..self.hand.len().min(SWEEP) {
-            let Some(id) = self.hand.pop_front() else { break };
-            let Some(resident) = self.by_id.get(&id) else { continue };
-            let slot = &resident.slot;
+            let Some((id, slot)) = self.hand.pop_front() else { break };
+            if slot.gone.get() {
+                continue;
+            }
             let idle_ms = now_ms - slot.active.get();
             let quiet = !slot.dirty.get() && slot.inbox.get() == 0;
             if quiet && (over > 0 || idle_ms >= self.idle_ms) {
                 over = over.saturating_sub(1);
                 asked.push(id.clone());
             }
-            self.hand.push_back(id);
+            self.hand.push_back((id, slot));
         }
         asked
     }
@@ -136,5 +137,18 @@ mod tests {
         residents.remove_stopped(&wallet(0));
         assert_eq!(residents.len(), 9);
         assert!(residents.get(&wallet(0)).is_none());
+    }
+
+    #[test]
+    fn who_leaves_and_comes_back_is_asked_once() {
+        let mut residents = filled(3, 10);
+        for _ in 0..5 {
+            let slot = &residents.get(&wallet(1)).expect("resident").slot;
+            slot.gone.set(true);
+            residents.remove_stopped(&wallet(1));
+            residents.add(wallet(1), Resident { address: (), slot: Rc::default() });
+        }
+        assert_eq!(residents.sweep(1000), [wallet(0), wallet(2), wallet(1)]);
+        assert_eq!(residents.hand.len(), 3);
     }
 }

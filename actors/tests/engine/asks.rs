@@ -7,7 +7,7 @@ use bursar_actors::job::{Answer, Ask, Command};
 use bursar_domain::cadence::Cadence;
 use bursar_domain::code::Code;
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId, WalletId};
+use bursar_domain::id::{EntityId, ProviderId, Seq, WalletId};
 use bursar_domain::key::Key;
 use bursar_domain::money::Amount;
 use bursar_domain::record::{Record, Verdict};
@@ -117,12 +117,6 @@ pub(crate) fn apart(shards: u16) -> (String, String) {
     (wallet, provider.expect("there is more than one shard"))
 }
 
-/// Names of wallets that live in one shard.
-pub(crate) fn wallets_in(shard: ShardId, shards: u16, prefix: &str) -> impl Iterator<Item = String> {
-    let names = (0..).map(move |n| format!("{prefix}-{n}"));
-    names.filter(move |name| wallet_id(name).shard(shards) == shard)
-}
-
 /// A decision: its position, the record, whether it was replayed.
 pub(crate) fn decided(answer: &Answer) -> (Seq, &Record, bool) {
     match answer {
@@ -136,6 +130,13 @@ pub(crate) fn yes(answer: &Answer) -> Seq {
     let (seq, record, _) = decided(answer);
     assert!(!matches!(record.verdict, Verdict::Refused(_)), "refused: {record:?}");
     seq
+}
+
+/// Decisions that are all a yes.
+pub(crate) fn all_yes(answers: &[Answer]) {
+    for answer in answers {
+        yes(answer);
+    }
 }
 
 /// A recorded no. Returns its code.

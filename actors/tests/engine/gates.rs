@@ -7,7 +7,10 @@
 //! When the world of a test ends, also by a failed assertion, all gates open: no thread stays held.
 
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::pin::Pin;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Wake, Waker};
 
 /// The kinds of call that can be held up.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -18,8 +21,10 @@ pub(crate) enum Call {
     Save,
     /// The storage thread looks up a record, for a key or a payment.
     LookUp,
-    /// A shard asks what time it is.
-    Clock,
+    /// The committer lets the journal go.
+    Trim,
+    /// A shard's thread answers a client that keeps it busy ([`Gates::stall`]).
+    Answer(u8),
 }
 
 #[derive(Default)]
@@ -30,10 +35,24 @@ struct Gate {
     arrived: u64,
 }
 
+/// A waiting client that, when its answer is there, holds the thread that brings it.
+struct Stalling {
+    gates: Arc<Gates>,
+    number: u8,
+}
+
+impl Wake for Stalling {
+    fn wake(self: Arc<Self>) {
+        self.gates.pass(Call::Answer(self.number));
+    }
+}
+
 /// All gates of a world.
 #[derive(Default)]
 pub(crate) struct Gates {
     gates: Mutex<BTreeMap<Call, Gate>>,
+    /// When set, the archive does not find records of history that are there.
+    pub(crate) history_lost: AtomicBool,
     changed: Condvar,
 }
 
@@ -64,6 +83,20 @@ impl Gates {
         }
     }
 
+    /// Asks so that the thread which answers is held, in the middle of its turn, until
+    /// [`Call::Answer`] of this number is let pass. What is returned must be kept until then.
+    pub(crate) fn stall<F: Future>(self: &Arc<Self>, number: u8, ask: impl Fn() -> F) -> Pin<Box<F>> {
+        self.close(Call::Answer(number));
+        let waker = Waker::from(Arc::new(Stalling { gates: Arc::clone(self), number }));
+        loop {
+            let mut answer = Box::pin(ask());
+            // An answer that comes while it is asked for holds nobody.
+            if answer.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+                return answer;
+            }
+        }
+    }
+
     /// Holds calls of this kind from now on.
     pub(crate) fn close(&self, call: Call) {
         self.change(call, |gate| (gate.closed, gate.passes) = (true, 0));
@@ -89,7 +122,7 @@ impl Gates {
         self.lock().get(&call).map_or(0, |gate| gate.arrived)
     }
 
-    /// Lets everything pass.
+    /// Lets everything pass from now on.
     pub(crate) fn open_all(&self) {
         for gate in self.lock().values_mut() {
             gate.closed = false;

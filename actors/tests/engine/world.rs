@@ -84,13 +84,13 @@ impl World {
             tail_bytes_max: usize::MAX,
         };
         let millis = AtomicI64::new(1_800_000_000_000);
-        let clock = Arc::new(TestClock { millis, gates: Arc::clone(&gates) });
+        let clock = Arc::new(TestClock(millis));
         Self { store: MemoryStore::new(shards), gates, settings, clock }
     }
 
     /// Time goes on.
     pub(crate) fn pass_ms(&self, millis: i64) {
-        self.clock.millis.fetch_add(millis, Ordering::Relaxed);
+        self.clock.0.fetch_add(millis, Ordering::Relaxed);
     }
 
     /// Opens the store and starts an engine on it.
@@ -130,6 +130,7 @@ impl Running {
     pub(crate) async fn unless_ended<T>(&self, wait: impl Future<Output = T>) -> Option<T> {
         let mut ended = self.ended.subscribe();
         tokio::select! {
+            biased;
             value = wait => Some(value),
             _ = ended.wait_for(Option::is_some) => None,
             () = tokio::time::sleep(DEADLINE) => panic!("waited in vain for an answer"),

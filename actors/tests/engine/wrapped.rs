@@ -1,4 +1,4 @@
-//! The store in memory and a clock, with gates in front of some of their calls.
+//! The store in memory with gates in front of some of its calls, and a clock that is set.
 //!
 //! The wrappers add nothing but the waiting: each call goes on to the store unchanged, so what the
 //! contract suite holds for the store holds here too. A gate stands before the call, not after it:
@@ -17,7 +17,7 @@ use bursar_snapshots::store::{
 
 use crate::gates::{Call, Gates};
 
-/// A journal whose appends can be held up.
+/// A journal whose appends and trims can be held up.
 pub(crate) struct GatedJournal {
     pub(crate) inner: Box<dyn Journal>,
     pub(crate) gates: Arc<Gates>,
@@ -38,6 +38,7 @@ impl Journal for GatedJournal {
     }
 
     fn trim(&mut self, keep_from: &[(ShardId, Seq)]) -> Result<()> {
+        self.gates.pass(Call::Trim);
         self.inner.trim(keep_from)
     }
 }
@@ -60,6 +61,9 @@ impl Archive for GatedArchive {
 
     fn record(&self, entity: &EntityId, seq: Seq) -> Result<Option<Vec<u8>>> {
         self.gates.pass(Call::LookUp);
+        if self.gates.history_lost.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         self.inner.record(entity, seq)
     }
 
@@ -114,16 +118,12 @@ impl Archive for GatedArchive {
     }
 }
 
-/// A clock that stands until it is set, and whose answers can be held up.
-pub(crate) struct TestClock {
-    pub(crate) millis: AtomicI64,
-    pub(crate) gates: Arc<Gates>,
-}
+/// A clock that stands until it is set.
+pub(crate) struct TestClock(pub(crate) AtomicI64);
 
 impl Clock for TestClock {
     fn now(&self) -> Timestamp {
-        self.gates.pass(Call::Clock);
-        let millis = self.millis.load(Ordering::Relaxed);
+        let millis = self.0.load(Ordering::Relaxed);
         Timestamp::from_millis(millis).expect("a test sets an instant that can be written")
     }
 }
