@@ -16,7 +16,7 @@ use bursar_snapshots::store::{Archive, IndexKind, Result, Saved, Snapshot, Store
 
 use crate::fatal::OnFatal;
 use crate::outcomes::OutcomeLog;
-use crate::shard::core::{Found, Wanted};
+use crate::shard::core::{Found, SLOTS_PAGE, Wanted};
 
 /// A question of the edge, answered on the storage thread.
 type Query = Box<dyn FnOnce(&dyn Archive) -> Result<()> + Send>;
@@ -58,7 +58,12 @@ impl Storage {
 
     fn look_up(&self, entity: &EntityId, ticket: u32, wanted: Wanted) -> Result<Found> {
         let mut refunded = 0;
+        if let Wanted::Slots(after) = wanted {
+            let slots = self.archive.index_slots(entity, IndexKind::Key, after, SLOTS_PAGE)?;
+            return Ok(Found::Slots(slots));
+        }
         let seq = match wanted {
+            Wanted::Slots(_) => None,
             Wanted::Record(seq) => Some(seq),
             Wanted::KeyRecord(slot) => self.archive.index(entity, IndexKind::Key, slot)?.map(Seq),
             Wanted::Payment(seq, slot) => {
@@ -71,7 +76,8 @@ impl Storage {
             Some(seq) => self.record(entity, seq)?.map(|record| (seq, Arc::new(record))),
             None => None,
         };
-        if let (Wanted::Record(_) | Wanted::KeyRecord(_), Some(seq), None) = (wanted, seq, &record) {
+        if let (Wanted::Record(_) | Wanted::KeyRecord(_), Some(seq), None) = (wanted, seq, &record)
+        {
             // Deciding anew under a key that was decided would be worse than stopping.
             return Err(StoreError::Damaged {
                 place: format!("history of {entity}, record {seq}"),

@@ -383,6 +383,19 @@ impl Archive for MemoryArchive {
         Ok(self.disk()?.index.get(&(entity.clone(), kind, slot)).copied())
     }
 
+    fn index_slots(
+        &self,
+        entity: &EntityId,
+        kind: IndexKind,
+        after: Option<u128>,
+        limit: usize,
+    ) -> Result<Vec<u128>> {
+        let from = after.map_or(0, |after| after.saturating_add(1));
+        let disk = self.disk()?;
+        let range = (entity.clone(), kind, from)..=(entity.clone(), kind, u128::MAX);
+        Ok(disk.index.range(range).map(|((_, _, slot), _)| *slot).take(limit).collect())
+    }
+
     fn load_shard(&self, shard: ShardId) -> Result<Option<Snapshot>> {
         Ok(self.disk()?.shard(shard).books.clone())
     }

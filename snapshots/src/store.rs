@@ -254,6 +254,15 @@ pub trait Archive: Send + Sync {
     /// An index entry of an entity.
     fn index(&self, entity: &EntityId, kind: IndexKind, slot: u128) -> Result<Option<u64>>;
 
+    /// The slots of an entity's index entries after a slot, ascending, at most `limit`.
+    fn index_slots(
+        &self,
+        entity: &EntityId,
+        kind: IndexKind,
+        after: Option<u128>,
+        limit: usize,
+    ) -> Result<Vec<u128>>;
+
     /// The saved state of a shard itself (its books), and what it covers.
     fn load_shard(&self, shard: ShardId) -> Result<Option<Snapshot>>;
 

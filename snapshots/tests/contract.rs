@@ -189,6 +189,12 @@ fn what_was_saved_is_loaded<P: Place>() {
     assert_eq!(index(&alice, 2 << 64), None);
     assert_eq!(index(&acme, 2 << 64), Some(2));
     assert_eq!(archive.index(&alice, IndexKind::Refunded, 5 << 64).expect("read"), None);
+    let slots = |after, limit| archive.index_slots(&alice, IndexKind::Key, after, limit);
+    assert_eq!(slots(None, 9).expect("read"), [1 << 64, 5 << 64, 9 << 64, 12 << 64]);
+    assert_eq!(slots(Some(5 << 64), 1).expect("read"), [9 << 64]);
+    assert_eq!(slots(Some(12 << 64), 9).expect("read"), []);
+    let others = archive.index_slots(&alice, IndexKind::Refunded, None, 9).expect("read");
+    assert!(others.is_empty());
     let mut all = Vec::new();
     archive
         .entities(&mut |entity, snapshot| {

@@ -17,6 +17,7 @@ use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
 
 use crate::id::Seq;
+use crate::spilled::Spilled;
 
 /// The longest key, in bytes.
 pub const KEY_LENGTH_MAX: usize = 255;
@@ -117,13 +118,14 @@ pub enum Known {
 pub struct Index {
     recent: Vec<(u128, u64)>,
     hashed: Option<Box<HashMap<u128, u64>>>,
-    spilled: bool,
+    spilled: Spilled,
     spills: u32,
 }
 
 impl Index {
     /// Nothing set.
-    pub const EMPTY: Self = Self { recent: Vec::new(), hashed: None, spilled: false, spills: 0 };
+    pub const EMPTY: Self =
+        Self { recent: Vec::new(), hashed: None, spilled: Spilled::Nothing, spills: 0 };
 
     /// Looks a slot up in memory.
     pub fn get(&self, slot: u128) -> Known {
@@ -133,7 +135,7 @@ impl Index {
         };
         match found {
             Some(value) => Known::Value(value),
-            None if self.spilled => Known::AskDisk,
+            None if self.spilled.may_have(slot) => Known::AskDisk,
             None => Known::Never,
         }
     }
@@ -162,9 +164,8 @@ impl Index {
         if count == 0 {
             return;
         }
-        self.recent.drain(..count);
+        self.spilled.add(self.recent.drain(..count).map(|(slot, _)| slot));
         self.recent.shrink_to(RECENT_KEPT * 2);
-        self.spilled = true;
         self.spills += 1;
         self.hashed = (self.recent.len() > SCANNED_MAX)
             .then(|| Box::new(self.recent.iter().copied().collect()));
@@ -174,6 +175,16 @@ impl Index {
     /// before such a drop may have missed what was dropped and must be made again.
     pub fn spills(&self) -> u32 {
         self.spills
+    }
+
+    /// What is known of the entries on disk.
+    pub fn spilled(&self) -> &Spilled {
+        &self.spilled
+    }
+
+    /// What is known of the entries on disk, to be told more.
+    pub fn spilled_mut(&mut self) -> &mut Spilled {
+        &mut self.spilled
     }
 
     /// Entries in memory.
@@ -191,14 +202,17 @@ impl Index {
 impl Encode for Index {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         let overflow = self.overflow().len();
-        (self.spilled || overflow > 0).encode(encoder)?;
+        (!self.spilled.is_nothing() || overflow > 0).encode(encoder)?;
         self.recent[overflow..].encode(encoder)
     }
 }
 
 impl<C> Decode<C> for Index {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let spilled = bool::decode(decoder)?;
+        let spilled = match bool::decode(decoder)? {
+            true => Spilled::unknown(),
+            false => Spilled::Nothing,
+        };
         let recent: Vec<(u128, u64)> = Vec::decode(decoder)?;
         Ok(Self { recent, hashed: None, spilled, spills: 0 })
     }
@@ -235,7 +249,7 @@ mod tests {
             let expected = if n < 68 { Known::AskDisk } else { Known::Value(n) };
             assert_eq!(index.get(u128::from(n)), expected, "{n}");
         }
-        assert_eq!(index.get(1000), Known::AskDisk);
+        assert_eq!(index.get(1000), Known::Never);
         assert_eq!(index.spills(), 1);
     }
 

@@ -18,5 +18,6 @@ pub mod message;
 pub mod money;
 pub mod provider;
 pub mod record;
+pub mod spilled;
 pub mod time;
 pub mod wallet;

@@ -52,6 +52,8 @@ struct Busy {
     refunds: Vec<(Seq, ReplyTo, bool)>,
     next_ticket: u32,
     saving: Option<save::Saving>,
+    /// Whether the keys on disk are being listed.
+    listing: bool,
 }
 
 impl Busy {
@@ -60,6 +62,7 @@ impl Busy {
             && self.messages.is_empty()
             && self.refunds.is_empty()
             && self.saving.is_none()
+            && !self.listing
     }
 }
 
@@ -120,6 +123,7 @@ impl<E: Hosted> Host<E> {
                     waiting.found_record(record, refunded);
                 }
             }
+            Found::Slots(slots) => self.listed(&slots, core),
         }
         self.advance(core);
     }

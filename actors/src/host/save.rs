@@ -10,7 +10,7 @@ use bursar_snapshots::codec;
 use bursar_snapshots::store::{IndexKind, RecordBytes, Saved, Snapshot};
 
 use super::{Host, Hosted};
-use crate::shard::core::ShardCore;
+use crate::shard::core::{SLOTS_PAGE, ShardCore, Wanted};
 use crate::view::View;
 
 /// What a save on its way has taken.
@@ -47,6 +47,9 @@ impl<E: Hosted> Host<E> {
             core.publish_loaded(&view, seen);
             self.view = Some(view);
         }
+        if self.machine().keys().spilled().is_partial() {
+            self.list(None, core);
+        }
         let Some(busy) = self.busy.as_mut() else { return };
         let messages = std::mem::take(&mut busy.messages);
         let mut queue = std::mem::take(&mut busy.queue);
@@ -57,6 +60,25 @@ impl<E: Hosted> Host<E> {
             self.fetch(waiting, core);
         }
         self.busy().queue = queue;
+    }
+
+    /// Asks which keys are on disk, so that new ones can be told from them without asking.
+    fn list(&mut self, after: Option<u128>, core: &ShardCore) {
+        self.busy().listing = true;
+        core.ports.look_up(&self.id, 0, Wanted::Slots(after));
+    }
+
+    /// Some of the keys on disk are known.
+    pub(super) fn listed(&mut self, slots: &[u128], core: &ShardCore) {
+        let machine = self.machine.as_mut().expect("listed after the entity was loaded");
+        let spilled = machine.keys_mut().spilled_mut();
+        spilled.add(slots.iter().copied());
+        if slots.len() < SLOTS_PAGE {
+            spilled.complete();
+            self.busy().listing = false;
+        } else {
+            self.list(slots.last().copied(), core);
+        }
     }
 
     /// Takes what a checkpoint must write. `None` while the entity is still being read; then it is

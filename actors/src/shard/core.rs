@@ -19,7 +19,7 @@ use bursar_domain::message::{Effect, Message, Outcome, Source, Stamp};
 use bursar_domain::record::Record;
 use bursar_domain::time::Timestamp;
 use bursar_domain::wallet::command::Payee;
-use bursar_snapshots::store::{IndexKind, Saved, Slice, Snapshot};
+use bursar_snapshots::store::{Saved, Slice, Snapshot};
 use foldhash::{HashMap, HashMapExt};
 
 use crate::books::Books;
@@ -76,11 +76,8 @@ pub enum Wanted {
     KeyRecord(u128),
     /// A payment: its record, and what was refunded of it.
     Payment(Seq, u128),
-}
-
-impl Wanted {
-    /// The index that a key's slot is looked up in.
-    pub const KEY_INDEX: IndexKind = IndexKind::Key;
+    /// The slots of the keys on disk, after one.
+    Slots(Option<u128>),
 }
 
 /// What was found on disk.
@@ -97,7 +94,12 @@ pub enum Found {
         /// What was refunded, in minor units.
         refunded: u64,
     },
+    /// Slots of keys on disk, ascending; fewer than a page when there are no more.
+    Slots(Vec<u128>),
 }
+
+/// How many slots are listed at a time.
+pub const SLOTS_PAGE: usize = 4_096;
 
 /// What leaves when a record is durable.
 #[derive(Debug)]

@@ -32,7 +32,9 @@ async fn a_full_door_refuses_before_anything_is_decided() {
         Box::pin(running.engine.ask(to, ask))
     };
     let mut inside: Vec<_> = (0..ROOM).map(ask).collect();
-    inside.iter_mut().for_each(|asked| assert!(is_pending(asked)));
+    for asked in &mut inside {
+        assert!(is_pending(asked));
+    }
     assert_eq!(running.engine.in_flight(), [ROOM]);
     for n in ROOM..ROOM + 3 {
         let refused = running.get(ask(n)).await;

@@ -4,6 +4,7 @@
 //! euro cents. Names are chosen by the tests; [`apart`] finds names that live in different shards.
 
 use bursar_actors::job::{Answer, Ask, Command};
+use bursar_actors::view::{Seen, Summary};
 use bursar_domain::cadence::Cadence;
 use bursar_domain::code::Code;
 use bursar_domain::currency::Currency;
@@ -13,8 +14,6 @@ use bursar_domain::money::Amount;
 use bursar_domain::record::{Record, Verdict};
 use bursar_domain::wallet::command::{Deposit, Lookup, Pay, Refund};
 use bursar_domain::{provider, wallet};
-
-use bursar_actors::view::{Seen, Summary};
 
 /// A question with its addressee.
 pub(crate) type To = (EntityId, Ask);
@@ -90,14 +89,18 @@ pub(crate) fn pay(name: &str, key: &str, provider: &str, cents: i64) -> To {
     to_wallet(name, key, command)
 }
 
+/// Sets money aside, under the key as its name.
+pub(crate) fn hold(name: &str, key: &str, cents: i64) -> To {
+    let amount = Amount::from_minor(cents);
+    let command = wallet::Command::Hold { id: key.into(), amount, currency: euro() };
+    to_wallet(name, key, command)
+}
+
 /// Asks for money back; without an amount for all that is left.
 pub(crate) fn refund(name: &str, key: &str, payment: Seq, cents: Option<i64>) -> To {
     let amount = cents.map(|cents| Amount::from_minor(cents).to_major(euro()).into());
-    let command = |key| {
-        let paid = Lookup::Open;
-        wallet::Command::Refund(Refund { payment, amount, effective_at: None, key, paid })
-    };
-    let wallet::Command::Refund(mut refund) = command(None) else { unreachable!("just made") };
+    let paid = Lookup::Open;
+    let mut refund = Refund { payment, amount, effective_at: None, key: None, paid };
     let content = wallet::Command::Refund(refund.clone()).content();
     refund.key = Some(Key { text: key.into(), content });
     to_wallet(name, key, wallet::Command::Refund(refund))
@@ -119,10 +122,10 @@ pub(crate) fn apart(shards: u16) -> (String, String) {
 
 /// A decision: its position, the record, whether it was replayed.
 pub(crate) fn decided(answer: &Answer) -> (Seq, &Record, bool) {
-    match answer {
-        Answer::Decided { seq, record, replayed } => (*seq, record, *replayed),
-        other => panic!("not decided: {other:?}"),
-    }
+    let Answer::Decided { seq, record, replayed } = answer else {
+        panic!("not decided: {answer:?}")
+    };
+    (*seq, record, *replayed)
 }
 
 /// A decision that is a yes. Returns its position.
@@ -141,10 +144,9 @@ pub(crate) fn all_yes(answers: &[Answer]) {
 
 /// A recorded no. Returns its code.
 pub(crate) fn refusal(answer: &Answer) -> Code {
-    match &decided(answer).1.verdict {
-        Verdict::Refused(refusal) => refusal.rejection.code,
-        yes => panic!("not refused: {yes:?}"),
-    }
+    let verdict = &decided(answer).1.verdict;
+    let Verdict::Refused(refusal) = verdict else { panic!("not refused: {verdict:?}") };
+    refusal.rejection.code
 }
 
 /// The balance in what is seen: posted of a wallet, accrued of a provider.
@@ -157,8 +159,6 @@ pub(crate) fn balance(seen: &Seen) -> i128 {
 
 /// How an entity stands, as answered.
 pub(crate) fn seen(answer: &Answer) -> Option<&Seen> {
-    match answer {
-        Answer::Summary(seen) => seen.as_ref(),
-        other => panic!("not a summary: {other:?}"),
-    }
+    let Answer::Summary(seen) = answer else { panic!("not a summary: {answer:?}") };
+    seen.as_ref()
 }

@@ -22,13 +22,13 @@ use crate::world::Running;
 /// All records of an entity, oldest first: from history and from memory.
 pub(crate) async fn records(running: &Running, id: &EntityId) -> Vec<(Seq, Record)> {
     let ask = Ask::Recent { before: Seq(u64::MAX), limit: usize::MAX };
-    let Answer::Recent { records, history_before, .. } = running.ask((id.clone(), ask)).await else {
+    let Answer::Recent { records, history_before, .. } = running.ask((id.clone(), ask)).await
+    else {
         panic!("asked for records");
     };
     let of = id.clone();
-    let read = running.engine.read(move |archive| {
-        archive.records_before(&of, history_before, usize::MAX)
-    });
+    let read =
+        running.engine.read(move |archive| archive.records_before(&of, history_before, usize::MAX));
     let old = running.get(read).await.expect("it runs");
     let old = old.into_iter().map(|(seq, bytes)| {
         let record: Record = codec::decode(&bytes).expect("history can be read");

@@ -115,8 +115,7 @@ async fn an_entity_decides_on_while_the_disk_is_busy() {
     let more = running.hand_on(more).await;
     running.states().await;
     world.gates.open(Call::Append);
-    let (first, more) =
-        (running.get(first.answers()).await, running.get(more.answers()).await);
+    let (first, more) = (running.get(first.answers()).await, running.get(more.answers()).await);
     let seqs = [yes(&first[0]), decided(&more[0]).0, yes(&more[1]), decided(&more[2]).0];
     assert!(seqs.is_sorted_by(|a, b| a < b));
     assert_eq!(refusal(&more[0]), Code::InsufficientFunds);

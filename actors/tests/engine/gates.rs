@@ -21,8 +21,6 @@ pub(crate) enum Call {
     Save,
     /// The storage thread looks up a record, for a key or a payment.
     LookUp,
-    /// The committer lets the journal go.
-    Trim,
     /// A shard's thread answers a client that keeps it busy ([`Gates::stall`]).
     Answer(u8),
 }
@@ -50,7 +48,7 @@ impl Wake for Stalling {
 /// All gates of a world.
 #[derive(Default)]
 pub(crate) struct Gates {
-    gates: Mutex<BTreeMap<Call, Gate>>,
+    by_call: Mutex<BTreeMap<Call, Gate>>,
     /// When set, the archive does not find records of history that are there.
     pub(crate) history_lost: AtomicBool,
     changed: Condvar,
@@ -58,7 +56,7 @@ pub(crate) struct Gates {
 
 impl Gates {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<Call, Gate>> {
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_call.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change(&self, call: Call, change: impl FnOnce(&mut Gate)) {
@@ -85,7 +83,11 @@ impl Gates {
 
     /// Asks so that the thread which answers is held, in the middle of its turn, until
     /// [`Call::Answer`] of this number is let pass. What is returned must be kept until then.
-    pub(crate) fn stall<F: Future>(self: &Arc<Self>, number: u8, ask: impl Fn() -> F) -> Pin<Box<F>> {
+    pub(crate) fn stall<F: Future>(
+        self: &Arc<Self>,
+        number: u8,
+        ask: impl Fn() -> F,
+    ) -> Pin<Box<F>> {
         self.close(Call::Answer(number));
         let waker = Waker::from(Arc::new(Stalling { gates: Arc::clone(self), number }));
         loop {

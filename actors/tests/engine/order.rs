@@ -4,12 +4,15 @@
 //! up, and others come behind. Whatever arrives from the disk in whatever order, decisions are made
 //! in the order in which the requests came, and one key has one answer.
 
-use bursar_actors::job::Answer;
+use bursar_actors::job::{Answer, Ask};
 use bursar_domain::code::Code;
 use bursar_domain::id::Seq;
 use bursar_domain::key::RECENT_KEPT;
 
-use crate::asks::{all_yes, decided, deposit, open, pay, refusal, register, wallet_id, yes};
+use crate::asks::{
+    all_yes, apart, balance, decided, deposit, hold, open, pay, provider_id, refusal, register,
+    wallet_id, yes,
+};
 use crate::gates::Call;
 use crate::world::{Running, World, is_pending, until};
 
@@ -57,45 +60,37 @@ async fn requests_behind_one_that_waits_for_the_disk_keep_their_order() {
 }
 
 #[actix::test]
-async fn a_slow_look_up_does_not_let_a_later_request_spend_first() {
+async fn who_could_be_decided_at_once_waits_for_who_came_before() {
+    let (wallet, provider) = apart(2);
     let world = World::new(2);
     let running = world.start();
-    with_old_keys(&running).await;
-    // 400 cents are there. The first wants all of them, the second a little.
-    world.gates.close(Call::LookUp);
-    let asks = vec![
-        pay("payer", "all", "clinic", 400),
-        pay("payer", "little", "clinic", 1),
-        deposit("payer", "more", 5),
-        pay("payer", "little again", "clinic", 5),
-    ];
-    let asked = running.hand_on(asks).await;
-    // Each look-up is let out by itself, so the answers for the later ones are there for long.
-    let mut answers = Box::pin(asked.answers());
-    while is_pending(&mut answers) {
-        world.gates.let_one(Call::LookUp);
-        running.states().await;
+    running.ask_all(vec![register(&provider), open(&wallet)]).await;
+    running.ask(deposit(&wallet, "in", 400)).await;
+    running.quiet().await;
+    // The provider's thread is held, and the wallet's shard does not know the provider.
+    let ask = || running.engine.ask(provider_id(&provider), Ask::Summary);
+    let held = world.gates.stall(0, ask);
+    until("it is held", || world.gates.waiting(Call::Answer(0)) == 1).await;
+    let first = running.hand_on(vec![pay(&wallet, "all", &provider, 400)]).await;
+    let second = hold(&wallet, "hold", 1);
+    let second = running.hand_on(vec![second, deposit(&wallet, "more", 7)]).await;
+    let mut second = Box::pin(second.answers());
+    for _ in 0..50 {
+        // Goes through the wallet's mailbox behind the others.
+        let inspected = running.hand_on(vec![(wallet_id(&wallet), Ask::Inspect)]).await;
+        drop(inspected);
+        std::thread::yield_now();
+        assert!(is_pending(&mut second), "it overtook the payment before it");
     }
-    world.gates.open(Call::LookUp);
-    let answers = running.get(running_answers(&running)).await;
-    let [all, little, more, again] = &answers[..] else { panic!("four were asked: {answers:?}") };
-    assert!(decided(all).2 && decided(little).2 && decided(more).2 && decided(again).2);
-    yes(all);
-    assert_eq!(refusal(little), Code::InsufficientFunds);
-    yes(more);
-    yes(again);
+    assert_eq!(balance(&running.engine.see(&wallet_id(&wallet)).expect("shown")), 400);
+    world.gates.open(Call::Answer(0));
+    let first = running.get(first.answers()).await;
+    let second = running.get(second).await;
+    let paid = yes(&first[0]);
+    assert_eq!(refusal(&second[0]), Code::InsufficientFunds, "the first had spent it");
+    assert!(paid < decided(&second[0]).0 && decided(&second[0]).0 < yes(&second[1]));
+    drop(held);
     running.stop().await;
-}
-
-/// The same questions again: they are only replayed.
-async fn running_answers(running: &Running) -> Vec<Answer> {
-    let asks = vec![
-        pay("payer", "all", "clinic", 400),
-        pay("payer", "little", "clinic", 1),
-        deposit("payer", "more", 5),
-        pay("payer", "little again", "clinic", 5),
-    ];
-    running.ask_all(asks).await
 }
 
 #[actix::test]

@@ -14,7 +14,8 @@ use bursar_domain::record::Verdict;
 use bursar_domain::wallet::Event;
 
 use crate::asks::{
-    all_yes, balance, decided, deposit, open, pay, provider_id, refund, refusal, register, wallet_id, yes,
+    all_yes, balance, decided, deposit, open, pay, provider_id, refund, refusal, register,
+    wallet_id, yes,
 };
 use crate::audit::audit;
 use crate::gates::Call;

@@ -6,8 +6,8 @@
 use bursar_domain::id::EntityId;
 
 use crate::asks::{
-    all_yes, balance, decided, deposit, open, pay, provider_id, refund, register, seen, summary, wallet_id,
-    yes,
+    all_yes, balance, decided, deposit, open, pay, provider_id, refund, register, seen, summary,
+    wallet_id, yes,
 };
 use crate::audit::audit;
 use crate::gates::Call;

@@ -8,7 +8,6 @@
 use std::collections::BTreeMap;
 
 use bursar_actors::job::Answer;
-use bursar_domain::currency::Currency;
 use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::money::Amount;
 use bursar_domain::record::{Record, Verdict};
@@ -58,12 +57,6 @@ fn provider_name(number: usize) -> String {
     format!("provider-{number}")
 }
 
-fn hold(wallet: usize, key: &str, hold: u8, cents: i64) -> To {
-    let (amount, currency): (Amount, Currency) = (Amount::from_minor(cents), euro());
-    let command = wallet::Command::Hold { id: format!("hold-{hold}").into(), amount, currency };
-    to_wallet(&wallet_name(wallet), key, command)
-}
-
 /// Which payment of which wallet a question was answered with.
 fn paid(answered: &Answered, question: usize) -> Option<(String, Seq)> {
     let (id, seq, record) = answered.get(&question)?;
@@ -97,9 +90,16 @@ impl Script {
                 let (wallet, payment) = paid(answered, *question)?;
                 refund(&wallet, &key, payment, *cents)
             }
-            Step::Hold(wallet, number, cents) => hold(*wallet, &key, *number, *cents),
-            Step::Release(wallet, number) => {
-                let command = wallet::Command::Release { id: format!("hold-{number}").into() };
+            Step::Hold(wallet, name, cents) => {
+                let command = wallet::Command::Hold {
+                    id: format!("hold-{name}").into(),
+                    amount: Amount::from_minor(*cents),
+                    currency: euro(),
+                };
+                to_wallet(&wallet_name(*wallet), &key, command)
+            }
+            Step::Release(wallet, name) => {
+                let command = wallet::Command::Release { id: format!("hold-{name}").into() };
                 to_wallet(&wallet_name(*wallet), &key, command)
             }
             Step::Freeze(wallet, true) => {
@@ -147,7 +147,7 @@ impl Script {
     pub(crate) async fn check_answered(&self, running: &Running, answered: &Answered) {
         for id in self.ids() {
             let records = audit::records(running, &id).await;
-            for (seq, record) in records.iter() {
+            for (seq, record) in &records {
                 let same = records.iter().filter(|(other, _)| other == seq).count();
                 assert_eq!(same, 1, "{id} at {seq} stands once: {record:?}");
             }

@@ -207,6 +207,23 @@ impl Archive for SledArchive {
         self.get(Place::Keys, Kind::Index, &key, read_index)
     }
 
+    fn index_slots(
+        &self,
+        entity: &EntityId,
+        kind: IndexKind,
+        after: Option<u128>,
+        limit: usize,
+    ) -> Result<Vec<u128>> {
+        let from = keys::index(entity, kind, after.map_or(0, |after| after.saturating_add(1)));
+        let to = keys::index(entity, kind, u128::MAX);
+        let found = self.entries(Place::Keys, from..=to).take(limit);
+        let slot = |(key, _): (sled::IVec, sled::IVec)| {
+            let slot = keys::slot(&key);
+            slot.ok_or_else(|| damaged(Place::Keys.name(&key), "the key has no slot"))
+        };
+        found.map(|found| found.and_then(slot)).collect()
+    }
+
     fn load_shard(&self, shard: ShardId) -> Result<Option<Snapshot>> {
         self.get(Place::Snapshots, Kind::Shard, &keys::shard(shard), read_snapshot)
     }

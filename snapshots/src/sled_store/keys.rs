@@ -60,6 +60,11 @@ pub(super) fn index(of: &EntityId, kind: IndexKind, slot: u128) -> Vec<u8> {
     key
 }
 
+/// The slot in the key of an index entry.
+pub(super) fn slot(key: &[u8]) -> Option<u128> {
+    Some(u128::from_be_bytes(*key.last_chunk()?))
+}
+
 /// The key of a shard's books.
 pub(super) fn shard(shard: ShardId) -> [u8; 3] {
     let [high, low] = shard.0.to_be_bytes();
