@@ -209,10 +209,7 @@ impl Encode for Index {
 
 impl<C> Decode<C> for Index {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
-        let spilled = match bool::decode(decoder)? {
-            true => Spilled::unknown(),
-            false => Spilled::Nothing,
-        };
+        let spilled = if bool::decode(decoder)? { Spilled::unknown() } else { Spilled::Nothing };
         let recent: Vec<(u128, u64)> = Vec::decode(decoder)?;
         Ok(Self { recent, hashed: None, spilled, spills: 0 })
     }
