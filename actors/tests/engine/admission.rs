@@ -1,7 +1,8 @@
 //! The door: who does not fit is refused before anything is decided, or waits when it is a batch.
 //!
 //! The disk is held, so what was let in stays on its way for as long as the test likes. Then the
-//! door must be full at exactly its size, and must let in again when answers have gone out.
+//! door must be full at exactly its size, and must let in again when answers have gone out. A shard
+//! with too much in memory lets nobody in either, until a checkpoint has made room.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -27,6 +28,8 @@ async fn a_full_door_refuses_before_anything_is_decided() {
     let running = world.start();
     running.ask(open("payer")).await;
     world.gates.close(Call::Append);
+    // The room is given back a moment after the answer is sent.
+    until("the door is empty", || running.engine.in_flight() == [0]).await;
     let ask = |n: usize| {
         let (to, ask) = deposit("payer", &format!("in-{n}"), 1);
         Box::pin(running.engine.ask(to, ask))

@@ -2,6 +2,7 @@
 //!
 //! Every command carries a key, as from the HTTP edge, with the mark of its content. Amounts are
 //! euro cents. Names are chosen by the tests; [`apart`] finds names that live in different shards.
+//! What reads an answer fails the test when it is another kind of answer.
 
 use bursar_actors::job::{Answer, Ask, Command};
 use bursar_actors::view::{Seen, Summary};

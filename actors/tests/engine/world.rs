@@ -27,7 +27,7 @@ use crate::gates::Gates;
 use crate::wrapped::{GatedArchive, GatedJournal, TestClock};
 
 /// How long something that has to come may take. Only a failing test waits for so long.
-const DEADLINE: Duration = Duration::from_mins(1);
+pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Everything that outlives an engine.
 pub(crate) struct World {
