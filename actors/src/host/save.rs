@@ -137,7 +137,6 @@ impl<E: Hosted> Host<E> {
     /// Whether the entity may stop now; then it is no longer shown, and the next message to it
     /// starts it anew.
     pub fn retire(&mut self, core: &mut ShardCore) -> bool {
-        self.rest();
         let idle = self.machine.as_ref().is_some_and(|machine| machine.last() <= core.durable_to())
             && self.busy.is_none()
             && self.unsaved.is_empty()

@@ -92,8 +92,10 @@ impl Gates {
         let waker = Waker::from(Arc::new(Stalling { gates: Arc::clone(self), number }));
         loop {
             let mut answer = Box::pin(ask());
-            // An answer that comes while it is asked for holds nobody.
-            if answer.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+            // An answer that comes while it is asked for holds nobody. Polled without the runtime's
+            // budget: when that is used up, the runtime would wake us, on this very thread.
+            let mut polled = std::pin::pin!(tokio::task::unconstrained(answer.as_mut()));
+            if polled.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
                 return answer;
             }
         }

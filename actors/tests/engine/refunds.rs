@@ -204,7 +204,10 @@ async fn a_replay_that_waited_long_gives_the_answer_that_closed_the_key() {
     // The money is asked back and saved as asked for, but it does not come yet.
     let first = apart.hold(1, &apart.one).await;
     let back = || refund("payer", "back", paid, None);
+    let version = || running.engine.see(&wallet_id("payer")).expect("shown").version;
+    let before = version();
     let asked = running.hand_on(vec![back()]).await;
+    until("it is asked for", || version() == before + 1).await;
     apart.save().await;
     // The key again, behind one that waits. The disk gives the record that asked.
     let second = apart.hold(2, &apart.two).await;
