@@ -133,7 +133,7 @@ impl Default for Residents {
 
 impl Default for Checkpoint {
     fn default() -> Self {
-        Self { interval_s: 30, tail_mib: 128 }
+        Self { interval_s: 30, tail_mib: 64 }
     }
 }
 
