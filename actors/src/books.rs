@@ -74,7 +74,7 @@ impl Books {
         if seq <= self.covers {
             return;
         }
-        for movement in record.movements() {
+        record.movements(|movement| {
             let line = self.lines.entry(movement.currency).or_default();
             line.add(&movement);
             assert_eq!(
@@ -83,7 +83,7 @@ impl Books {
                 "{} at {seq} unbalances the books",
                 record.entity
             );
-        }
+        });
         self.covers = seq;
     }
 }

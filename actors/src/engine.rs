@@ -14,15 +14,19 @@ use std::sync::PoisonError;
 use std::thread::JoinHandle;
 
 use actix::prelude::*;
-use bursar_domain::id::{EntityId, Seq, ShardId};
+use bursar_domain::call::Policy;
+use bursar_domain::id::{EntityId, Kind, Seq, ShardId};
+use bursar_domain::message::Message;
 use bursar_snapshots::store::{Archive, Journal, Result, StoreError};
 use tokio::sync::oneshot;
 
 use crate::admission::{Door, Overloaded};
+use crate::answers::Answers;
 use crate::books::Books;
 use crate::clock::Clock;
 use crate::committer::{self, Committer, CommitterHandle};
 use crate::fatal::OnFatal;
+use crate::gateway::Gateways;
 use crate::job::{Answer, Ask, Batch, Job, ReplyTo};
 use crate::metrics::Metrics;
 use crate::outcomes::OutcomeLog;
@@ -107,12 +111,20 @@ pub struct World {
     pub metrics: Metrics,
     /// What ends the process.
     pub on_fatal: OnFatal,
+    /// How patient sagas are.
+    pub policy: Policy,
+    /// Whoever makes calls to third parties.
+    pub gateways: Gateways,
+    /// The way back for their answers.
+    pub answers: Answers,
 }
 
 impl Engine {
     /// Recovers what is on disk and starts everything. Must be called in an actix system.
     pub fn start(settings: &Settings, world: World) -> Result<(Self, Started)> {
-        let World { mut journal, archive, clock, metrics, on_fatal } = world;
+        let World { mut journal, archive, clock, metrics, on_fatal, policy, gateways, answers } =
+            world;
+        let policy = Arc::new(policy);
         let recovery = recovery::recover(&mut *journal, &*archive, settings.shards)?;
         let started = Started { records: recovery.records };
         let outcomes = Arc::new(recovery.outcomes);
@@ -120,14 +132,14 @@ impl Engine {
         let (storage, requests) = storage::queue();
         let arbiters: Vec<Arbiter> = (0..settings.threads).map(|_| Arbiter::new()).collect();
         let mut shards = Vec::new();
-        let mut messages = Vec::new();
+        let mut unfinished = Vec::new();
         let mut by_thread: Vec<Vec<Parts>> = arbiters.iter().map(|_| Vec::new()).collect();
         for recovered in recovery.shards {
             let views = Arc::new(Views::default());
             let pressure = Arc::new(Pressure::default());
             let door =
                 Door::new(settings.in_flight_max, Arc::clone(&pressure), settings.tail_bytes_max);
-            messages.push(recovered.messages);
+            unfinished.push((recovered.messages, recovered.resume));
             shards.push((door, Arc::clone(&views)));
             let start = Start {
                 shard: recovered.shard,
@@ -139,12 +151,14 @@ impl Engine {
                 last_at: recovered.last_at,
                 views,
                 clock: Arc::clone(&clock),
+                policy: Arc::clone(&policy),
             };
             let thread = usize::from(recovered.shard.0) % by_thread.len();
             by_thread[thread].push(Parts {
                 start,
                 committer: committer.clone(),
                 storage: storage.clone(),
+                gateways: gateways.clone(),
                 limits: settings.limits,
                 pressure,
                 metrics: metrics.clone(),
@@ -170,13 +184,7 @@ impl Engine {
             )?,
             spawn_storage(archive_of_storage, requests, addresses.clone(), on_fatal)?,
         ];
-        // All are linked before the first sends anything: whoever receives must be able to answer.
-        for address in &addresses {
-            address.do_send(ToShard::Linked(addresses.clone()));
-        }
-        for (address, messages) in addresses.iter().zip(messages) {
-            address.do_send(ToShard::Resend(messages));
-        }
+        set_going(&addresses, &answers, unfinished);
         let threads = Mutex::new(threads);
         Ok((Self { shards, outcomes, committer, storage, arbiters, threads, archive }, started))
     }
@@ -189,6 +197,14 @@ impl Engine {
     /// How an entity stands, if it is in memory and exists. Durable.
     pub fn see(&self, id: &EntityId) -> Option<Seen> {
         self.shard_of(id).views.see(id)
+    }
+
+    /// The entities of a kind that are in memory and exist, ascending. Durable.
+    pub fn residents_of(&self, kind: Kind) -> Vec<EntityId> {
+        let ids = self.shards.iter().flat_map(|shard| shard.views.of_kind(kind));
+        let mut ids: Vec<EntityId> = ids.map(|id| EntityId { kind, id }).collect();
+        ids.sort();
+        ids
     }
 
     /// Asks an entity and waits for its answer.
@@ -400,6 +416,24 @@ fn start_shards(
     started.sort_by_key(|(shard, ..)| *shard);
     assert_eq!(started.len(), usize::from(shards), "every shard has started");
     started.into_iter().map(|(_, lead, address)| (address, lead)).unzip()
+}
+
+/// Links the shards and has them go on with what a crash has left: messages that may not have
+/// arrived, entities that wait. All are linked before the first sends anything: whoever receives
+/// must be able to answer.
+fn set_going(
+    shards: &[Addr<ShardActor>],
+    answers: &Answers,
+    unfinished: Vec<(Vec<Message>, Vec<EntityId>)>,
+) {
+    for shard in shards {
+        shard.do_send(ToShard::Linked(shards.to_vec()));
+    }
+    answers.link(shards.to_vec());
+    for (shard, (messages, resume)) in shards.iter().zip(unfinished) {
+        shard.do_send(ToShard::Resend(messages));
+        shard.do_send(ToShard::Resume(resume));
+    }
 }
 
 fn spawn_committer(

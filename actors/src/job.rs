@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::sync::Mutex;
 
 use bursar_domain::code::Rejection;
-use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId};
+use bursar_domain::deal::Standing;
+use bursar_domain::id::{EntityId, Seq, ShardId};
 use bursar_domain::key::{Key, Known};
 use bursar_domain::record::Record;
-use bursar_domain::{provider, wallet};
+use bursar_domain::{compensation, deal, provider, saga, wallet};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
-use crate::view::Seen;
+use crate::view::{Neighbour, Seen};
 
 /// A command to one entity.
 #[derive(Clone, Debug)]
@@ -23,6 +24,12 @@ pub enum Command {
     Wallet(wallet::Command),
     /// To a provider.
     Provider(provider::Command),
+    /// To a deal.
+    Deal(deal::Command),
+    /// To a saga.
+    Saga(saga::Command),
+    /// To a compensation.
+    Compensation(compensation::Command),
 }
 
 /// What is asked of an entity.
@@ -41,6 +48,15 @@ pub enum Ask {
     Summary,
     /// One of its payments: the record, and what was refunded of it.
     Payment(Seq),
+    /// One of a deal's investments: the record that gave the ticket, and how it stands in line.
+    Investment(Seq),
+    /// Its oldest records that have not gone to history yet, after a position.
+    Following {
+        /// Only records after this one.
+        after: Seq,
+        /// At most so many.
+        limit: usize,
+    },
     /// Its newest records that have not gone to history yet, before a position.
     Recent {
         /// Only records before this one.
@@ -75,7 +91,14 @@ pub enum Answer {
         /// What was refunded of it, in minor units, as far as memory knows.
         refunded: Known,
     },
-    /// Records, newest first.
+    /// An investment.
+    Investment {
+        /// The record that gave the ticket, when it is still in memory.
+        record: Option<Arc<Record>>,
+        /// How it stands in line; `None` when there is no such deal.
+        standing: Option<Standing>,
+    },
+    /// Records: newest first for [`Ask::Recent`], oldest first for [`Ask::Following`].
     Recent {
         /// How the entity stands with these records; `None` when it does not exist.
         seen: Option<Seen>,
@@ -116,8 +139,8 @@ enum Sink {
     One(oneshot::Sender<Answer>),
     /// Into a batch.
     Line(Arc<Batch>, usize),
-    /// To a shard that wants to know a provider.
-    Payee { shard: ShardId, provider: ProviderId },
+    /// To a shard that wants to know the entity.
+    Neighbour { shard: ShardId, entity: EntityId },
 }
 
 /// The way back, with the permit of admission.
@@ -129,13 +152,13 @@ pub struct ReplyTo {
 
 /// An answer that must be carried to another shard.
 #[derive(Debug)]
-pub struct PayeeAnswer {
+pub struct NeighbourAnswer {
     /// Which shard asked.
     pub shard: ShardId,
     /// About whom.
-    pub provider: ProviderId,
+    pub entity: EntityId,
     /// What was found.
-    pub payee: Option<wallet::command::Payee>,
+    pub neighbour: Option<Neighbour>,
 }
 
 impl ReplyTo {
@@ -149,13 +172,13 @@ impl ReplyTo {
         Self { sink: Sink::Line(batch, index), _permit: None }
     }
 
-    /// To a shard that wants to know a provider.
-    pub fn payee(shard: ShardId, provider: ProviderId) -> Self {
-        Self { sink: Sink::Payee { shard, provider }, _permit: None }
+    /// To a shard that wants to know the entity.
+    pub fn neighbour(shard: ShardId, entity: EntityId) -> Self {
+        Self { sink: Sink::Neighbour { shard, entity }, _permit: None }
     }
 
     /// Sends the answer. Returns what another shard has to be told.
-    pub fn send(self, answer: Answer) -> Option<PayeeAnswer> {
+    pub fn send(self, answer: Answer) -> Option<NeighbourAnswer> {
         match self.sink {
             Sink::One(sender) => {
                 // The client may have gone away; its decision stands all the same.
@@ -166,18 +189,19 @@ impl ReplyTo {
                 batch.fill(index, answer);
                 None
             }
-            Sink::Payee { shard, provider } => {
-                let payee = match answer {
-                    Answer::Summary(Some(seen)) => seen.payee(),
+            Sink::Neighbour { shard, entity } => {
+                let neighbour = match answer {
+                    Answer::Summary(Some(seen)) => seen.neighbour(),
                     Answer::Summary(None)
                     | Answer::Decided { .. }
                     | Answer::Rejected(_)
                     | Answer::Payment { .. }
+                    | Answer::Investment { .. }
                     | Answer::Recent { .. }
                     | Answer::Inspected(_)
                     | Answer::Overloaded => None,
                 };
-                Some(PayeeAnswer { shard, provider, payee })
+                Some(NeighbourAnswer { shard, entity, neighbour })
             }
         }
     }

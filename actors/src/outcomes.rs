@@ -138,6 +138,7 @@ mod tests {
             balance_after: Amount::from_minor(1),
             description: None,
             effective_at: None,
+            about: None,
         };
         (Position { commit, index: 0 }, outcome)
     }

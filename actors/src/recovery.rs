@@ -3,11 +3,12 @@
 //! Start-up costs the journal's tail, not the number of entities. The tail is read once: its
 //! records go into the shards' tails, its effects are made again (messages that may not have
 //! arrived, outcomes that were not saved), its sums into the books. Entities are read when they are
-//! first used, and then brought up to date with the tail's records.
+//! first used, and then brought up to date with the tail's records. Entities that wait for something
+//! outside are read at once, because nobody else will remind them.
 
 use std::sync::Arc;
 
-use bursar_domain::id::{EntityId, Position, Seq, ShardId};
+use bursar_domain::id::{EntityId, Kind, Position, Seq, ShardId};
 use bursar_domain::message::{Effect, Message, Outcome, Source, Stamp};
 use bursar_domain::record::Record;
 use bursar_domain::time::Timestamp;
@@ -39,6 +40,8 @@ pub struct Recovered {
     pub recovered: HashMap<EntityId, Vec<Seq>>,
     /// The time of the last record.
     pub last_at: Timestamp,
+    /// Entities that are read at once: those that may wait for something outside, and deals.
+    pub resume: Vec<EntityId>,
 }
 
 /// Everything that recovery found.
@@ -92,8 +95,14 @@ pub fn recover(journal: &mut dyn Journal, archive: &dyn Archive, shards: u16) ->
     })?;
     let log = OutcomeLog::new(saved);
     log.publish(outcomes);
-    let shards = building.into_iter().map(Building::finish).collect();
-    Ok(Recovery { shards, outcomes: log, records })
+    let mut all: Vec<Recovered> = building.into_iter().map(Building::finish).collect();
+    for (entity, _) in archive.waiting()? {
+        let shard = &mut all[usize::from(entity.shard(shards).0)];
+        if !shard.recovered.contains_key(&entity) {
+            shard.resume.push(entity);
+        }
+    }
+    Ok(Recovery { shards: all, outcomes: log, records })
 }
 
 fn load_books(archive: &dyn Archive, shard: ShardId) -> Result<Books> {
@@ -153,6 +162,8 @@ impl Building {
                     self.messages.push(message);
                 }
                 Effect::Tell(outcome) => outcomes.push(outcome),
+                // Its saga is resumed, and asks how it stands.
+                Effect::Call(_) => {}
             }
         }
         self.recovered.entry(record.entity).or_default().push(read.seq);
@@ -179,6 +190,12 @@ impl Building {
             tail.restore(slice);
         }
         assert_eq!(tail.next(), next, "the journal reads back to where it goes on");
+        let waits = |entity: &&EntityId| match entity.kind {
+            // Deals are listed from memory and the archive; these may be in neither.
+            Kind::Saga | Kind::Compensation | Kind::Deal => true,
+            Kind::Wallet | Kind::Provider => false,
+        };
+        let resume = self.recovered.keys().filter(waits).cloned().collect();
         Recovered {
             shard,
             tail,
@@ -187,6 +204,7 @@ impl Building {
             books: self.books,
             recovered: self.recovered,
             last_at: self.last_at,
+            resume,
         }
     }
 }

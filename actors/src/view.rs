@@ -8,9 +8,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use bursar_domain::id::{EntityId, Seq};
+use bursar_domain::compensation::Compensation;
+use bursar_domain::deal::command::Investor;
+use bursar_domain::id::{EntityId, Kind, Seq};
+use bursar_domain::saga::Saga;
 use bursar_domain::wallet::command::Payee;
-use bursar_domain::{provider, wallet};
+use bursar_domain::{deal, provider, wallet};
 use foldhash::HashMap;
 
 /// How an entity stands, durably.
@@ -31,14 +34,35 @@ pub enum Summary {
     Wallet(wallet::Summary),
     /// A provider.
     Provider(provider::Summary),
+    /// A deal.
+    Deal(deal::Summary),
+    /// A saga.
+    Saga(Arc<Saga>),
+    /// A compensation.
+    Compensation(Arc<Compensation>),
+}
+
+/// What one entity must know of another to decide.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Neighbour {
+    /// A provider that is paid. Never changes.
+    Payee(Payee),
+    /// A wallet that invests, as it stood.
+    Investor(Investor),
 }
 
 impl Seen {
-    /// What a payer must know, if this is a provider.
-    pub fn payee(&self) -> Option<Payee> {
+    /// What another entity must know of this one; `None` when no other needs to know anything.
+    pub fn neighbour(&self) -> Option<Neighbour> {
         match &self.summary {
-            Summary::Provider(provider) => Some(Payee { currency: provider.profile.currency }),
-            Summary::Wallet(_) => None,
+            Summary::Provider(provider) => {
+                Some(Neighbour::Payee(Payee { currency: provider.profile.currency }))
+            }
+            Summary::Wallet(wallet) => Some(Neighbour::Investor(Investor {
+                currency: wallet.profile.currency,
+                status: wallet.status,
+            })),
+            Summary::Deal(_) | Summary::Saga(_) | Summary::Compensation(_) => None,
         }
     }
 }
@@ -67,27 +91,36 @@ impl View {
     }
 }
 
-/// The views of one shard's resident entities.
+/// The views of one shard's resident entities, by the number of their kind.
 #[derive(Debug, Default)]
-pub struct Views(RwLock<HashMap<EntityId, Arc<View>>>);
+pub struct Views(RwLock<[HashMap<Arc<str>, Arc<View>>; Kind::ALL.len()]>);
 
 impl Views {
     /// How an entity stands; `None` when it is not resident or does not exist.
     pub fn see(&self, id: &EntityId) -> Option<Seen> {
         let views = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        views.get(id)?.get()
+        views[usize::from(id.kind.number())].get(&id.id)?.get()
+    }
+
+    /// The resident entities of a kind that exist, in no order.
+    pub fn of_kind(&self, kind: Kind) -> Vec<Arc<str>> {
+        let views = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let ids = views[usize::from(kind.number())].keys();
+        ids.cloned().collect()
     }
 
     /// Shows an entity. Only its shard calls this, with what is durable.
     pub fn publish(&self, view: &Arc<View>, seen: Seen) {
         if view.set(seen) {
             let mut views = self.0.write().unwrap_or_else(PoisonError::into_inner);
-            views.insert(view.id.clone(), Arc::clone(view));
+            let of_kind = &mut views[usize::from(view.id.kind.number())];
+            of_kind.insert(Arc::clone(&view.id.id), Arc::clone(view));
         }
     }
 
     /// Stops showing an entity, because it is passivated.
     pub fn remove(&self, id: &EntityId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).remove(id);
+        let mut views = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        views[usize::from(id.kind.number())].remove(&id.id);
     }
 }

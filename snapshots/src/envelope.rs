@@ -46,10 +46,16 @@ pub enum Kind {
     Shard = 6,
     /// What the store knows about itself.
     Meta = 7,
+    /// How long an entity waits.
+    Wait = 8,
+    /// A saved entity, or a shard's books, in pieces: which.
+    Pieces = 9,
+    /// A piece of one.
+    Piece = 10,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 10] = [
         Self::Group,
         Self::Snapshot,
         Self::History,
@@ -57,6 +63,9 @@ impl Kind {
         Self::Outcomes,
         Self::Shard,
         Self::Meta,
+        Self::Wait,
+        Self::Pieces,
+        Self::Piece,
     ];
 
     fn from_number(number: u8) -> Option<Self> {

@@ -11,6 +11,8 @@
 //! Invariants: after an error from a writing call every call that writes fails until the store is
 //! opened again; at most one pair of halves is open.
 
+mod archive;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
@@ -20,7 +22,7 @@ use bursar_domain::message::Outcome;
 
 use crate::group;
 use crate::store::{
-    Archive, Claim, IndexKind, Journal, Read, Result, Saved, Slice, Snapshot, StoreError, Written,
+    Claim, IndexKind, Journal, Read, Result, Slice, Snapshot, StoreError, Waits, Written,
 };
 
 /// A call that fails, as when the disk does.
@@ -28,8 +30,9 @@ use crate::store::{
 pub struct Fault {
     /// Which call, counted from 1 and from when the fault was set.
     pub call: u64,
-    /// How many of the call's writes are found again all the same: commits of an append; history,
-    /// index entries and then snapshots of a save; outcomes; nothing or all of a trim.
+    /// How many of the call's writes are found again all the same: commits of an append; of a save
+    /// each entity's history and index entries, then the instants that entities wait for, then each
+    /// one's snapshot and that it waits no longer; outcomes; nothing or all of a trim.
     pub keeps: usize,
 }
 
@@ -62,6 +65,7 @@ struct Disk {
     snapshots: BTreeMap<EntityId, Snapshot>,
     history: BTreeMap<(EntityId, Seq), Vec<u8>>,
     index: BTreeMap<(EntityId, IndexKind, u128), u64>,
+    waits: BTreeMap<EntityId, i64>,
     outcomes: BTreeMap<Position, Outcome>,
     dropped_to: Position,
     faults: Faults,
@@ -74,6 +78,8 @@ enum Put {
     History(EntityId, Seq, Vec<u8>),
     Index(EntityId, IndexKind, u128, u64),
     Snapshot(EntityId, Snapshot),
+    /// With the position that the snapshot beside it covers.
+    Waits(EntityId, Seq, Waits),
     Books(ShardId, Snapshot),
     Outcome(Position, Outcome),
 }
@@ -108,6 +114,7 @@ impl MemoryStore {
             snapshots: BTreeMap::new(),
             history: BTreeMap::new(),
             index: BTreeMap::new(),
+            waits: BTreeMap::new(),
             outcomes: BTreeMap::new(),
             dropped_to: Position::default(),
             faults: Faults::default(),
@@ -268,6 +275,10 @@ impl Disk {
         if struck.is_some() { Err(failure(doing)) } else { Ok(()) }
     }
 
+    fn has_later(&self, entity: &EntityId, covers: Seq) -> bool {
+        self.snapshots.get(entity).is_some_and(|saved| saved.covers > covers)
+    }
+
     fn put(&mut self, put: Put) {
         match put {
             Put::History(entity, seq, bytes) => drop(self.history.insert((entity, seq), bytes)),
@@ -275,9 +286,16 @@ impl Disk {
                 self.index.insert((entity, kind, slot), number);
             }
             Put::Snapshot(entity, snapshot) => {
-                let saved = self.snapshots.get(&entity);
-                if saved.is_none_or(|saved| saved.covers <= snapshot.covers) {
+                if !self.has_later(&entity, snapshot.covers) {
                     self.snapshots.insert(entity, snapshot);
+                }
+            }
+            Put::Waits(entity, covers, waits) => {
+                if !self.has_later(&entity, covers) {
+                    match waits {
+                        Waits::Until(millis) => drop(self.waits.insert(entity, millis)),
+                        Waits::No => drop(self.waits.remove(&entity)),
+                    }
                 }
             }
             Put::Books(shard, snapshot) => {
@@ -330,131 +348,5 @@ impl Journal for MemoryJournal {
 
     fn trim(&mut self, keep_from: &[(ShardId, Seq)]) -> Result<()> {
         self.0.writing("trimming the journal", |disk| disk.trim(keep_from))
-    }
-}
-
-impl MemoryArchive {
-    fn disk(&self) -> Result<MutexGuard<'_, Disk>> {
-        self.0.disk("reading the archive")
-    }
-}
-
-impl Archive for MemoryArchive {
-    fn load(&self, entity: &EntityId) -> Result<Option<Snapshot>> {
-        Ok(self.disk()?.snapshots.get(entity).cloned())
-    }
-
-    fn save(&self, entities: &[Saved]) -> Result<()> {
-        let (mut puts, mut snapshots) = (Vec::new(), Vec::new());
-        for saved in entities {
-            let entity = || saved.entity.clone();
-            let mut last = Seq(0);
-            for (seq, bytes) in &saved.records {
-                assert!(*seq > last, "history at {seq} after {last}");
-                last = *seq;
-                puts.push(Put::History(entity(), *seq, bytes.get().to_vec()));
-            }
-            for (kind, slot, number) in &saved.index {
-                puts.push(Put::Index(entity(), *kind, *slot, *number));
-            }
-            snapshots.push(Put::Snapshot(entity(), saved.snapshot.clone()));
-        }
-        puts.append(&mut snapshots);
-        self.0.writing("saving entities", |disk| disk.put_all("saving entities", puts))
-    }
-
-    fn record(&self, entity: &EntityId, seq: Seq) -> Result<Option<Vec<u8>>> {
-        Ok(self.disk()?.history.get(&(entity.clone(), seq)).cloned())
-    }
-
-    fn records_before(
-        &self,
-        entity: &EntityId,
-        before: Seq,
-        limit: usize,
-    ) -> Result<Vec<(Seq, Vec<u8>)>> {
-        let disk = self.disk()?;
-        let range = (entity.clone(), Seq(0))..(entity.clone(), before);
-        let newest = disk.history.range(range).rev().take(limit);
-        Ok(newest.map(|((_, seq), bytes)| (*seq, bytes.clone())).collect())
-    }
-
-    fn index(&self, entity: &EntityId, kind: IndexKind, slot: u128) -> Result<Option<u64>> {
-        Ok(self.disk()?.index.get(&(entity.clone(), kind, slot)).copied())
-    }
-
-    fn index_slots(
-        &self,
-        entity: &EntityId,
-        kind: IndexKind,
-        after: Option<u128>,
-        limit: usize,
-    ) -> Result<Vec<u128>> {
-        let from = after.map_or(0, |after| after.saturating_add(1));
-        let disk = self.disk()?;
-        let range = (entity.clone(), kind, from)..=(entity.clone(), kind, u128::MAX);
-        Ok(disk.index.range(range).map(|((_, _, slot), _)| *slot).take(limit).collect())
-    }
-
-    fn load_shard(&self, shard: ShardId) -> Result<Option<Snapshot>> {
-        Ok(self.disk()?.shard(shard).books.clone())
-    }
-
-    fn save_shard(&self, shard: ShardId, snapshot: &Snapshot) -> Result<()> {
-        let puts = vec![Put::Books(shard, snapshot.clone())];
-        self.0.writing("saving a shard", |disk| disk.put_all("saving a shard", puts))
-    }
-
-    fn save_outcomes(&self, outcomes: &[(Position, Outcome)]) -> Result<()> {
-        let last = self.last_outcome()?;
-        assert!(outcomes.is_sorted_by(|a, b| a.0 < b.0), "outcomes must ascend");
-        let new = outcomes.iter().filter(|outcome| Some(outcome.0) > last).cloned();
-        let puts = new.map(|(position, outcome)| Put::Outcome(position, outcome)).collect();
-        self.0.writing("saving outcomes", |disk| disk.put_all("saving outcomes", puts))
-    }
-
-    fn outcomes_after(&self, after: Position, limit: usize) -> Result<Vec<(Position, Outcome)>> {
-        use std::ops::Bound::{Excluded, Unbounded};
-        let disk = self.disk()?;
-        let later = disk.outcomes.range((Excluded(after), Unbounded)).take(limit.max(1));
-        Ok(later.map(|(position, outcome)| (*position, outcome.clone())).collect())
-    }
-
-    fn last_outcome(&self) -> Result<Option<Position>> {
-        Ok(self.disk()?.outcomes.last_key_value().map(|(position, _)| *position))
-    }
-
-    fn outcomes_dropped_to(&self) -> Result<Position> {
-        Ok(self.disk()?.dropped_to)
-    }
-
-    fn drop_outcomes_before(&self, millis: i64, limit: usize) -> Result<usize> {
-        self.0.writing("dropping outcomes", |disk| {
-            let mut count = 0;
-            while count < limit && disk.outcomes.len() > 1 {
-                let first = disk.outcomes.first_entry().expect("there are more than one");
-                if first.get().at.millis() >= millis {
-                    break;
-                }
-                let (position, _) = first.remove_entry();
-                disk.dropped_to = position;
-                count += 1;
-            }
-            Ok(count)
-        })
-    }
-
-    fn entities(&self, visit: &mut dyn FnMut(EntityId, Snapshot) -> Result<()>) -> Result<()> {
-        // Copied, so that the visitor may use the store.
-        let snapshots = self.disk()?.snapshots.clone();
-        snapshots.into_iter().try_for_each(|(entity, snapshot)| visit(entity, snapshot))
-    }
-
-    fn size_bytes(&self) -> Result<u64> {
-        let disk = self.disk()?;
-        let journal = disk.commits.values().flatten().map(|record| record.2.len());
-        let history = disk.history.values().map(Vec::len);
-        let snapshots = disk.snapshots.values().map(|snapshot| snapshot.state.len());
-        Ok(journal.chain(history).chain(snapshots).sum::<usize>() as u64)
     }
 }

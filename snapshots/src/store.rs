@@ -6,7 +6,7 @@
 //! The **archive** is what a checkpoint writes and what cold reads read: snapshots of entities,
 //! their history (records that left the journal), older index entries, outcomes.
 //!
-//! Contract, held by one suite for every implementation (`tests/contract.rs`):
+//! Contract, held by one suite for every implementation (`tests/contract*.rs`):
 //! - a record is in the journal whole or not at all, never before all earlier ones of its shard;
 //! - `append` returns only when its records survive a power cut;
 //! - after an error from `append`, `trim` or `save` the store is finished: the process stops, and
@@ -17,7 +17,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bursar_domain::id::{EntityId, Position, Seq, ShardId};
+use bursar_domain::id::{EntityId, Kind, Position, Seq, ShardId};
 use bursar_domain::message::Outcome;
 
 /// What can go wrong in a store. Nothing here is retried.
@@ -199,6 +199,17 @@ pub enum IndexKind {
     Key,
     /// From the position of a payment to what was refunded of it.
     Refunded,
+    /// From the position of an investment to how it left its deal's waiting list.
+    Left,
+}
+
+/// How long a saved entity waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// Not at all.
+    No,
+    /// Until an instant, in milliseconds since the epoch; 0 means for the answer to a call.
+    Until(i64),
 }
 
 /// Everything a checkpoint writes about one entity.
@@ -212,6 +223,8 @@ pub struct Saved {
     pub records: Vec<(Seq, RecordBytes)>,
     /// Index entries that leave memory.
     pub index: Vec<(IndexKind, u128, u64)>,
+    /// How long it waits now; `None` when its kind never waits: nothing is written or looked up.
+    pub waits: Option<Waits>,
 }
 
 /// The bytes of one record inside a slice that is shared, not copied.
@@ -236,8 +249,9 @@ pub trait Archive: Send + Sync {
     fn load(&self, entity: &EntityId) -> Result<Option<Snapshot>>;
 
     /// Saves entities, durable when it returns. For each entity, history and index entries are
-    /// durable before the snapshot that no longer needs the journal for them. Saving the same
-    /// records again after a crash is harmless.
+    /// durable before the snapshot that no longer needs the journal for them, and so is the instant
+    /// it waits for; that it no longer waits is written with the snapshot. Saving the same records
+    /// again after a crash is harmless.
     fn save(&self, entities: &[Saved]) -> Result<()>;
 
     /// One record of an entity's history.
@@ -248,6 +262,14 @@ pub trait Archive: Send + Sync {
         &self,
         entity: &EntityId,
         before: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Vec<u8>)>>;
+
+    /// Records of an entity after a position, oldest first, at most `limit`.
+    fn records_after(
+        &self,
+        entity: &EntityId,
+        after: Seq,
         limit: usize,
     ) -> Result<Vec<(Seq, Vec<u8>)>>;
 
@@ -289,6 +311,14 @@ pub trait Archive: Send + Sync {
 
     /// All entities ever saved, ascending, for a complete check.
     fn entities(&self, visit: &mut dyn FnMut(EntityId, Snapshot) -> Result<()>) -> Result<()>;
+
+    /// The ids of saved entities of a kind after an id, ascending, at most `limit`.
+    fn entities_of(&self, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<EntityId>>;
+
+    /// Every saved entity that waits, ascending, with its instant ([`Waits::Until`]). After a crash
+    /// within a save, those of the save may stand here as the save would have left them, although
+    /// their snapshots are older: then the journal still has the records in between.
+    fn waiting(&self) -> Result<Vec<(EntityId, i64)>>;
 
     /// Bytes on disk.
     fn size_bytes(&self) -> Result<u64>;

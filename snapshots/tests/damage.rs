@@ -20,12 +20,17 @@ use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use bursar_domain::id::{Position, Seq, ShardId};
+use bursar_domain::id::{Kind, Position, Seq, ShardId};
 use bursar_snapshots::sled_store::{Options, SledArchive, SledJournal, SledStore};
-use bursar_snapshots::store::{Archive, IndexKind, Journal, Result, Snapshot, StoreError};
-use common::{Directory, Place, Writer, options, outcome, rows, saved, wallet};
+use bursar_snapshots::store::{
+    Archive, IndexKind, Journal, Result, Saved, Snapshot, StoreError, Waits,
+};
+use common::{Directory, Place, Writer, entity, options, outcome, rows, saved, wallet};
+use xxhash_rust::xxh3::xxh3_64;
 
 const ENTITIES: u64 = 7;
+/// The deal whose state is saved in pieces.
+const LARGE: &str = "large";
 
 /// Keeps the backtraces of sled's panics out: they are expected here, and slow.
 fn quiet() {
@@ -76,9 +81,32 @@ fn told_archive(archive: &SledArchive) -> Result<Vec<String>> {
             all.push(format!("{:?}", archive.index(&entity, IndexKind::Key, slot)?));
         }
     }
+    all.push(format!("{:?}", archive.waiting()?));
+    let large = archive.load(&entity(Kind::Deal, LARGE))?;
+    all.push(format!("{:?}", large.map(|deal| (deal.covers, xxh3_64(&deal.state)))));
     all.push(format!("{:?}", archive.outcomes_after(Position::default(), 100_000)?));
     all.push(format!("{:?}", archive.load_shard(ShardId(1))?));
     Ok(all)
+}
+
+/// Sagas that begin to wait, wait longer, and wait no longer; now and then a deal of some pieces.
+fn waiting(round: u64) -> Vec<Saved> {
+    let waits = |n: u64, waits| {
+        let saga = entity(Kind::Saga, &format!("s{n}"));
+        Saved { waits: Some(waits), ..saved(&saga, &[round], 10) }
+    };
+    let until = Waits::Until(1_763_633_730_000 + i64::try_from(round).expect("small"));
+    let mut all = vec![waits(round, until), waits(round + 100, until)];
+    if round > 3 {
+        all.extend([waits(round - 3, Waits::No), waits(round + 97, until)]);
+    }
+    if round.is_multiple_of(12) {
+        let deal = saved(&entity(Kind::Deal, LARGE), &[round], 10);
+        let state = (0..150_000_u64).map(|n| u8::try_from((n * n + round) % 251).expect("small"));
+        let snapshot = Snapshot { covers: Seq(round), state: state.collect() };
+        all.push(Saved { snapshot, ..deal });
+    }
+    all
 }
 
 /// Does some of everything.
@@ -95,6 +123,7 @@ fn work(
             let of = |n: u64| wallet(&format!("w{}", n % ENTITIES));
             let first = saved(&of(round), &[round * 10 + 1, round * 10 + 2], size);
             archive.save(&[first, saved(&of(round + 1), &[round * 10 + 3], size)]).expect("saved");
+            archive.save(&waiting(round)).expect("saved");
             archive.save_outcomes(&[outcome(round, 0), outcome(round, 1)]).expect("saved");
             let books = Snapshot { covers: Seq(round), state: vec![1; 200] };
             archive.save_shard(ShardId(1), &books).expect("saved");
@@ -344,7 +373,8 @@ fn what_is_missing_is_told() {
 
     let copy = image.copy();
     let file = fs::File::options().write(true).open(copy.path().join("sled/db")).expect("there");
-    let used = image.samples("sled/db", 40)[38];
+    let samples = image.samples("sled/db", 40);
+    let used = samples[samples.len() * 38 / 40];
     file.set_len(used).expect("cut");
     let message = refused(copy.path());
     assert!(message.contains("missing"), "{message}");

@@ -2,72 +2,35 @@
 //!
 //! Each test makes values, reads the file, compares what it decodes with the values, and encodes
 //! them again to the same bytes. A file that was released is never made anew: what is appended to
-//! a format (an event, a code) gets a further file, and the old one must still be read.
-//! While nothing was released, `BLESS=1 cargo test -p bursar-snapshots --test golden` writes all
-//! files anew; after a release it is only for a test whose file is new.
+//! a format (an event, a code) gets a further file (`golden_sagas.rs` has those of deals and
+//! sagas), and the old one must still be read. `BLESS=1` writes only files that were not released.
 
-use std::path::PathBuf;
+mod values;
+
 use std::sync::Arc;
 
 use bursar_domain::cadence::Cadence;
 use bursar_domain::code::{Code, Rejection};
-use bursar_domain::currency::Currency;
-use bursar_domain::id::{EntityId, Position, ProviderId, Seq, ShardId, WalletId};
-use bursar_domain::key::{Key, Known};
+use bursar_domain::id::{EntityId, Position, Seq};
+use bursar_domain::key::Known;
 use bursar_domain::machine::Machine;
-use bursar_domain::message::{Outcome, OutcomeKind, Source};
-use bursar_domain::money::{Amount, Total};
+use bursar_domain::message::{Outcome, OutcomeKind};
 use bursar_domain::provider::{self, Provider};
 use bursar_domain::record::{Record, Refusal, Verdict};
-use bursar_domain::time::Timestamp;
 use bursar_domain::wallet::event::{Deposited, Paid, RefundReceived, RefundRequested};
 use bursar_domain::wallet::{self, Hold, Wallet};
 use bursar_snapshots::envelope::{self, Kind, NO_HASH};
-use bursar_snapshots::store::Slice;
 use bursar_snapshots::{codec, group};
+use values::{
+    acme, alice, amount, at, eur, golden, key, slice, snapshot, source, state, total,
+    wallet_variant,
+};
 
 /// How many codes there were when the files were made.
 const CODES: usize = 29;
 
-fn golden(name: &str, made: &[u8]) -> Vec<u8> {
-    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "golden", name].iter().collect();
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, made).expect("writable");
-    }
-    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
-}
-
-fn at(millis: i64) -> Timestamp {
-    Timestamp::from_millis(millis).expect("in range")
-}
-
-fn eur() -> Currency {
-    Currency::from_code("EUR").expect("known")
-}
-
-fn alice() -> WalletId {
-    WalletId::parse("alice").expect("well formed")
-}
-
-fn acme() -> ProviderId {
-    ProviderId::parse("acme").expect("well formed")
-}
-
-fn amount(minor: i64) -> Amount {
-    Amount::from_minor(minor)
-}
-
-fn total(minor: i64) -> Total {
-    Total::ZERO.checked_add(amount(minor)).expect("fits")
-}
-
-fn key(text: &str) -> Key {
-    Key { text: text.into(), content: 0x0123_4567_89ab_cdef }
-}
-
-fn source(shard: u16, seq: u64) -> Source {
-    Source { shard: ShardId(shard), seq: Seq(seq) }
-}
+/// How many kinds of outcomes.
+const OUTCOME_KINDS: usize = 3;
 
 /// Each event of a wallet, in the order of a possible life.
 fn wallet_events() -> Vec<wallet::Event> {
@@ -157,21 +120,6 @@ fn provider_events() -> Vec<provider::Event> {
 }
 
 /// Stops the build when an event is added: it needs a golden file.
-fn wallet_variant(event: &wallet::Event) -> usize {
-    match event {
-        wallet::Event::Opened(_) => 0,
-        wallet::Event::Deposited(_) => 1,
-        wallet::Event::Paid(_) => 2,
-        wallet::Event::HoldPlaced { .. } => 3,
-        wallet::Event::HoldReleased { .. } => 4,
-        wallet::Event::Frozen => 5,
-        wallet::Event::Unfrozen => 6,
-        wallet::Event::RefundRequested(_) => 7,
-        wallet::Event::RefundReceived(_) => 8,
-    }
-}
-
-/// The same for a provider's events.
 fn provider_variant(event: &provider::Event) -> usize {
     match event {
         provider::Event::Registered(_) => 0,
@@ -211,17 +159,6 @@ fn refused_records() -> Vec<Record> {
         }),
     };
     Code::ALL[..CODES].iter().map(record).collect()
-}
-
-fn slice(shard: u16, first: u64, records: &[Record]) -> Slice {
-    let mut bytes = Vec::new();
-    let mut ends = Vec::new();
-    for record in records {
-        codec::encode_into(record, &mut bytes);
-        ends.push(u32::try_from(bytes.len()).expect("small"));
-    }
-    let (bytes, ends) = (Arc::new(bytes), Arc::new(ends));
-    Slice { shard: ShardId(shard), epoch: 3, first: Seq(first), bytes, ends }
 }
 
 #[test]
@@ -275,18 +212,6 @@ fn a_claim() {
     assert_eq!(made, value);
 }
 
-fn snapshot(covers: u64, state: &[u8]) -> Vec<u8> {
-    let mut body = covers.to_le_bytes().to_vec();
-    body.extend_from_slice(state);
-    envelope::seal(Kind::Snapshot, &NO_HASH, &body)
-}
-
-fn state(value: &[u8]) -> (u64, &[u8]) {
-    let (_, body) = envelope::open(Kind::Snapshot, value).expect("whole");
-    let (covers, state) = body.split_first_chunk().expect("long enough");
-    (u64::from_le_bytes(*covers), state)
-}
-
 #[test]
 fn a_snapshot_of_a_wallet() {
     let mut machine = Machine::<Wallet>::default();
@@ -300,7 +225,7 @@ fn a_snapshot_of_a_wallet() {
     assert_eq!((covers, read.last(), read.version()), (10, Seq(10), 10));
     assert_eq!(read.find(&key("key-2")), Known::Value(3));
     assert_eq!(read.entity().holds(), [Hold { id: "h2".into(), amount: amount(8) }]);
-    assert_eq!(read.entity().pending_refunds(), []);
+    assert_eq!(read.entity().expected(), []);
     assert_eq!(read.entity().refunded().get(3), Known::Value(345));
     assert_eq!(codec::encode(&read), state);
     assert_eq!(made, value);
@@ -316,8 +241,8 @@ fn a_snapshot_of_a_wallet_that_waits_for_a_refund() {
     let value = golden("wallet_waiting.bin", &made);
     let (_, state) = state(&value);
     let read: Machine<Wallet> = codec::decode(state).expect("a machine");
-    let pending = &read.entity().pending_refunds()[0];
-    assert_eq!((pending.refund, pending.amount), (Seq(9), amount(345)));
+    let expected = &read.entity().expected()[0];
+    assert_eq!((expected.asked, expected.amount), (Seq(9), amount(345)));
     assert_eq!(codec::encode(&read), state);
     assert_eq!(made, value);
 }
@@ -352,10 +277,12 @@ fn a_chunk_of_outcomes() {
             balance_after: amount(-2_345),
             description: (index == 0).then(|| "order 17".into()),
             effective_at: (index == 1).then(|| at(1_700_000_000_123)),
+            about: None,
         };
         (Position { commit: 258, index }, outcome)
     };
-    let outcomes: Vec<_> = (0..).zip(OutcomeKind::ALL).map(|(i, kind)| outcome(i, kind)).collect();
+    let kinds = OutcomeKind::ALL.into_iter().take(OUTCOME_KINDS);
+    let outcomes: Vec<_> = (0..).zip(kinds).map(|(i, kind)| outcome(i, kind)).collect();
     let made = envelope::seal(Kind::Outcomes, &NO_HASH, &codec::encode(&outcomes));
     let value = golden("outcomes.bin", &made);
     let (_, body) = envelope::open(Kind::Outcomes, &value).expect("whole");

@@ -2,26 +2,39 @@
 //!
 //! The first test drives both stores with the same random calls and compares all answers: what is
 //! read, claimed, loaded, in which commits. The others break the twin as a machine breaks, and hold
-//! what must be found afterwards: whole commits from the front, history before snapshots, and a
-//! store that is finished after its first error.
+//! what must be found afterwards: whole commits from the front, history and waits before snapshots,
+//! and a store that is finished after its first error.
 
 mod common;
 
 use std::sync::Arc;
 
-use bursar_domain::id::Seq;
+use bursar_domain::id::{Kind, Seq};
 use bursar_snapshots::memory::{Fault, Faults, MemoryStore};
-use bursar_snapshots::store::{Archive, Journal, StoreError};
-use common::{Directory, Place, Writer, records, rows, saved, slice, wallet};
+use bursar_snapshots::store::{Archive, Journal, Saved, StoreError, Waits};
+use common::{Directory, Place, Writer, entity, records, rows, saved, slice, wallet};
 use proptest::prelude::*;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// A call on both stores.
 #[derive(Clone, Debug)]
 enum Step {
     Append(Vec<(u16, u64)>, usize),
     Trim(Vec<u64>),
-    Save(u8, u64),
+    Save(u8, u64, Option<Waits>, usize),
     Reopen,
+}
+
+fn waits() -> impl Strategy<Value = Option<Waits>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(Waits::No)),
+        (0..5_i64).prop_map(|millis| Some(Waits::Until(millis)))
+    ]
+}
+
+fn state_size() -> impl Strategy<Value = usize> {
+    prop_oneof![4 => 0..200_usize, 1 => 100_000..600_000_usize]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -29,7 +42,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (counts, 0..40_000_usize).prop_map(|(counts, size)| Step::Append(counts, size)),
         2 => prop::collection::vec(0..20_u64, 4).prop_map(Step::Trim),
-        2 => (0..3_u8, 1..30_u64).prop_map(|(entity, count)| Step::Save(entity, count)),
+        2 => (0..3_u8, 1..30_u64, waits(), state_size())
+            .prop_map(|(entity, count, waits, size)| Step::Save(entity, count, waits, size)),
         1 => Just(Step::Reopen),
     ]
 }
@@ -69,12 +83,15 @@ impl<P: Place> Run<P> {
                 let keep: Vec<_> = keep.collect();
                 writer.journal.trim(&keep).expect("trimmed");
             }
-            Step::Save(entity, count) => {
+            Step::Save(entity, count, waits, size) => {
                 let covered = &mut self.covered[usize::from(*entity)];
                 let seqs: Vec<_> = (*covered + 1..=*covered + count).collect();
                 *covered += count;
                 let entity = wallet(&format!("w{entity}"));
-                archive.save(&[saved(&entity, &seqs, 900)]).expect("saved");
+                let mut saved = Saved { waits: *waits, ..saved(&entity, &seqs, 900) };
+                let fill = u8::try_from(*covered % 251).expect("small");
+                saved.snapshot.state.resize(*size, fill);
+                archive.save(&[saved]).expect("saved");
             }
             Step::Reopen => self.reopen(),
         }
@@ -86,12 +103,18 @@ impl<P: Place> Run<P> {
         let mut history = Vec::new();
         for (entity, covered) in self.covered.iter().enumerate() {
             let entity = wallet(&format!("w{entity}"));
-            history.push(archive.load(&entity).expect("read"));
+            let snapshot = archive.load(&entity).expect("read");
+            history.push(snapshot.map(|saved| (saved.covers, xxh3_64(&saved.state))));
+            let later = archive.records_after(&entity, Seq(covered / 2), 7).expect("read");
+            let later = later.iter().map(|record| record.0.0);
+            assert!(later.eq((covered / 2 + 1..=*covered).take(7)), "{entity}");
             let records = archive.records_before(&entity, Seq(covered + 1), 10_000).expect("read");
             assert_eq!(records.len() as u64, *covered);
         }
         let rows: Vec<_> = rows(&writer.journal).into_iter().map(|r| (r.0, r.1, r.2)).collect();
-        format!("{:?} {rows:?} {history:?}", writer.claims)
+        let waiting = archive.waiting().expect("read");
+        let entities = archive.entities_of(Kind::Wallet, Some("w0"), 2).expect("read");
+        format!("{:?} {rows:?} {history:?} {waiting:?} {entities:?}", writer.claims)
     }
 }
 
@@ -154,5 +177,31 @@ fn a_failing_save_keeps_history_before_snapshots() {
         let has = |id, seq| archive.record(&wallet(id), Seq(seq)).expect("read").is_some();
         assert_eq!([is_saved("a"), is_saved("b")], [keeps > 6, keeps > 7], "{keeps}");
         assert_eq!([has("a", 1), has("a", 2), has("b", 3)], [keeps > 0, keeps > 1, keeps > 4]);
+    }
+}
+
+#[test]
+fn a_failing_save_loses_no_wait() {
+    let [a, b, c] = ["a", "b", "c"].map(|id| entity(Kind::Saga, id));
+    let waits = |entity, seq, waits| Saved { waits: Some(waits), ..saved(entity, &[seq], 9) };
+    for keeps in 0..=12 {
+        let store = MemoryStore::new(common::SHARDS);
+        let (_journal, archive) = store.open().expect("opened");
+        let first = [waits(&a, 1, Waits::Until(1)), waits(&b, 1, Waits::Until(0))];
+        archive.save(&first).expect("saved");
+        store.set_faults(Faults { save: Some(Fault { call: 1, keeps }), ..Faults::default() });
+        // Six of history and index, two that wait, three snapshots, one that waits no longer.
+        let second =
+            [waits(&a, 2, Waits::Until(2)), waits(&b, 2, Waits::No), waits(&c, 2, Waits::Until(3))];
+        assert!(archive.save(&second).is_err());
+        store.crash();
+        let (_journal, archive) = store.open().expect("opened after the crash");
+        let covers = |entity| archive.load(entity).expect("read").map_or(0, |s| s.covers.0);
+        let new = [&a, &b, &c].map(|entity| covers(entity) == 2);
+        assert_eq!(new, [keeps > 8, keeps > 9, keeps > 11], "{keeps}");
+        let mut expected = vec![(a.clone(), if keeps > 6 { 2 } else { 1 })];
+        expected.extend((keeps <= 10).then(|| (b.clone(), 0)));
+        expected.extend((keeps > 7).then(|| (c.clone(), 3)));
+        assert_eq!(archive.waiting().expect("read"), expected, "{keeps}");
     }
 }

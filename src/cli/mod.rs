@@ -6,6 +6,8 @@
 mod bench;
 mod config;
 mod import;
+mod parties;
+mod sandbox;
 mod serve;
 mod verify;
 
@@ -68,6 +70,8 @@ enum Command {
     Import(import::Arguments),
     /// Measure a fresh server on this machine
     Bench(bench::Arguments),
+    /// Serve the simulated third parties alone: processor, documents, mail
+    Sandbox(sandbox::Arguments),
 }
 
 /// Runs the command that the arguments name.
@@ -81,6 +85,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Verify(arguments)) => verify::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
+        Some(Command::Sandbox(arguments)) => sandbox::run(&arguments),
     };
     exit.into()
 }

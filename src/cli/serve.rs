@@ -14,13 +14,16 @@ use actix_web::{App, HttpServer, web};
 use bursar_actors::clock::{Clock, SystemClock};
 use bursar_actors::engine::{Engine, World};
 use bursar_actors::fatal::OnFatal;
+use bursar_actors::gateway::SettingsError;
 use bursar_actors::metrics::Metrics;
+use bursar_sandbox::{Mount, Running};
 use bursar_snapshots::sled_store::SledStore;
 use bursar_snapshots::store::StoreError;
 use prometheus::Registry;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Exit;
+use super::parties::{self, Parties};
 use crate::config::Config;
 use crate::http::{self, State};
 
@@ -39,7 +42,7 @@ pub(crate) struct Arguments {
     /// Listen here; port 0 takes a free one [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR:PORT")]
     pub(crate) listen: Option<std::net::SocketAddr>,
-    /// Call simulated third parties instead of real ones (nothing in this version calls any)
+    /// Call simulated third parties, served here too, instead of those of the configuration
     #[arg(long)]
     pub(crate) sandbox: bool,
 }
@@ -65,6 +68,8 @@ enum ServeError {
     Store(#[from] StoreError),
     #[error("cannot listen on {address}: {source}. Choose another address with --listen")]
     Listen { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("{0}: see config/bursar.toml")]
+    Party(#[from] SettingsError),
     #[error("the server failed: {0}")]
     Server(#[from] std::io::Error),
 }
@@ -73,7 +78,7 @@ impl ServeError {
     fn exit(&self) -> Exit {
         match self {
             Self::Store(error) => exit_of(error),
-            Self::Listen { .. } => Exit::Usage,
+            Self::Listen { .. } | Self::Party(_) => Exit::Usage,
             Self::Server(_) => Exit::Fault,
         }
     }
@@ -104,6 +109,15 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
         eprintln!("bursar: {} is not a directory; choose another with --data", dir.display());
         return Exit::Usage;
     }
+    let missing = config.missing_parties();
+    if !arguments.sandbox && !missing.is_empty() {
+        eprintln!(
+            "bursar: {} not set: name the third parties in the configuration, or call simulated \
+             ones with --sandbox",
+            missing.join(", ")
+        );
+        return Exit::Usage;
+    }
     crate::telemetry::start(&config.log);
     let sandbox = arguments.sandbox;
     match actix_web::rt::System::new().block_on(serve(config, sandbox)) {
@@ -124,21 +138,27 @@ fn on_fatal() -> OnFatal {
     })
 }
 
-async fn serve(config: Config, sandbox: bool) -> Result<(), ServeError> {
+async fn serve(mut config: Config, sandbox: bool) -> Result<(), ServeError> {
     let began = Instant::now();
     let dir = config.data.dir.clone();
     let (journal, archive) = SledStore::open(&dir, &config.store())?;
     let registry = Registry::new();
+    let sandbox = if sandbox { Some(parties::start_sandbox(&config)?) } else { None };
+    let parties = Parties::start(&mut config, sandbox, &registry)?;
     let world = World {
         journal: Box::new(journal),
         archive,
         clock: Arc::new(SystemClock),
         metrics: Metrics::new(&registry),
         on_fatal: on_fatal(),
+        policy: config.policy(),
+        gateways: parties.gateways.clone(),
+        answers: parties.answers.clone(),
     };
     let (engine, started) = Engine::start(&config.engine(), world)?;
-    let state = http::state(engine, config, registry);
-    let (server, addresses) = listen(&state)?;
+    let state = http::state(engine, config, registry, parties.gateways.clone());
+    let mount = parties.sandbox.as_ref().map(Running::mount);
+    let (server, addresses) = listen(&state, mount)?;
     for address in addresses {
         tracing::info!("listening on http://{address}");
     }
@@ -148,26 +168,53 @@ async fn serve(config: Config, sandbox: bool) -> Result<(), ServeError> {
         millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "recovered"
     );
-    if sandbox {
-        tracing::info!("sandbox: nothing in this version calls a third party");
+    say_parties(&parties, &state.config);
+    until_stopped(server, &state, &parties).await?;
+    if let Some(sandbox) = parties.sandbox {
+        sandbox.stop().await;
     }
-    until_stopped(server, &state).await?;
     tracing::info!("stopped in order");
     Ok(())
+}
+
+/// Says who the third parties are.
+fn say_parties(parties: &Parties, config: &Config) {
+    if let Some(sandbox) = &parties.sandbox {
+        tracing::warn!(
+            "sandbox: the processor, documents and mail are simulated; no money moves. They \
+             listen at {}; faults, ledger and mails are at /sandbox/ here, too",
+            sandbox.url()
+        );
+        return;
+    }
+    let settings = config.gateways();
+    tracing::info!(
+        processor = %settings.processor.url,
+        documents = %settings.documents.url,
+        mail = %settings.mail.url,
+        "third parties"
+    );
 }
 
 /// Listens. Returns the running server and where it listens.
 fn listen(
     state: &Arc<State>,
+    sandbox: Option<Mount>,
 ) -> Result<(actix_web::dev::Server, Vec<std::net::SocketAddr>), ServeError> {
     let shared = web::Data::from(Arc::clone(state));
     let limits = &state.config.server;
     let address = limits.listen;
     let server = HttpServer::new(move || {
         let around = shared.clone();
+        let sandbox = sandbox.clone();
         App::new()
             .app_data(shared.clone())
             .wrap(from_fn(move |request, next| http::shell::around(around.clone(), request, next)))
+            .configure(move |config| {
+                if let Some(sandbox) = &sandbox {
+                    sandbox.configure(config);
+                }
+            })
             .configure(http::routes)
     })
     .workers(state.config.workers())
@@ -188,6 +235,7 @@ fn listen(
 async fn until_stopped(
     server: actix_web::dev::Server,
     state: &Arc<State>,
+    parties: &Parties,
 ) -> Result<(), ServeError> {
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
@@ -208,6 +256,7 @@ async fn until_stopped(
     if let Err(error) = serving.await {
         tracing::warn!("the HTTP server ended badly: {error}");
     }
+    parties.stop_calling();
     if state.engine.stop().await.is_err() {
         tracing::error!(
             "the engine did not stop in order; the next start recovers from the journal"

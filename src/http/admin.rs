@@ -1,4 +1,5 @@
-//! For operators: who is in memory and what they wait for, the shards, the books, a checkpoint.
+//! For operators: who is in memory, the shards, the books, a checkpoint. One actor is shown in
+//! `inspect`, sagas in `sagas`, gateways in `gateways`.
 //!
 //! Nothing here decides or moves money; the one thing an operator can do is ask for what the
 //! server does by itself anyway, sooner. Answers are of one moment of each shard, not of one
@@ -8,21 +9,16 @@
 use std::collections::BTreeMap;
 
 use actix_web::HttpRequest;
-use actix_web::web::Path;
 use bursar_actors::engine::Stopped;
-use bursar_actors::job::{Answer, Ask};
 use bursar_actors::shard::messages::ResidentState;
 use bursar_domain::code::Code;
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{EntityId, Kind, ProviderId, WalletId};
-use bursar_domain::record::Verdict;
+use bursar_domain::id::Kind;
 use bursar_domain::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::problem::Problem;
-use crate::http::providers::now;
-use crate::http::resources::{Form, Provider, Wallet, provider_of, wallet_of};
 use crate::http::{Answered, Shared, json, query};
 
 impl From<Stopped> for Problem {
@@ -31,26 +27,12 @@ impl From<Stopped> for Problem {
     }
 }
 
-fn not_found() -> Problem {
-    Problem::new(Code::ActorNotFound, "there is no such wallet or provider")
-}
-
-/// The entity of a path.
-fn entity(kind: &str, id: &str) -> Result<EntityId, Problem> {
-    match Kind::from_name(kind) {
-        Some(Kind::Wallet) => WalletId::parse(id).map(|id| EntityId::wallet(&id)),
-        Some(Kind::Provider) => ProviderId::parse(id).map(|id| EntityId::provider(&id)),
-        None => None,
-    }
-    .ok_or_else(not_found)
-}
-
 /// Which actors are wanted, and in which order.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ActorFilters {
-    /// `wallet` or `provider`.
+    /// `wallet`, `provider`, `deal`, `saga` or `compensation`.
     kind: Option<String>,
     /// `idle`, `dirty` (has records that no checkpoint has saved) or `busy` (has requests waiting).
     state: Option<String>,
@@ -117,7 +99,8 @@ impl Place {
                 .ok_or_else(|| malformed("the cursor is not one that was given"))?,
         };
         if place.kind.as_deref().is_some_and(|kind| Kind::from_name(kind).is_none()) {
-            return Err(malformed("kind is wallet or provider"));
+            let words = Kind::ALL.map(Kind::as_str).join(", ");
+            return Err(malformed(&format!("kind is one of {words}")));
         }
         if place.state.as_deref().is_some_and(|state| !["idle", "dirty", "busy"].contains(&state)) {
             return Err(malformed("state is idle, dirty or busy"));
@@ -186,122 +169,6 @@ pub(crate) async fn actors(state: Shared, request: HttpRequest) -> Answered {
     Ok(json(&Actors { items, next_cursor, total }))
 }
 
-/// A decision, for an operator.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Decision {
-    seq: u64,
-    at: String,
-    idempotency_key: Option<String>,
-    /// The events as the journal has them, or the refusal.
-    outcome: Vec<String>,
-}
-
-/// A hold.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct HeldAmount {
-    id: String,
-    amount: String,
-}
-
-/// One actor with its state.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ActorState {
-    kind: &'static str,
-    id: String,
-    shard: u16,
-    /// The position of its last decision.
-    seq: u64,
-    /// The wallet or provider as its own address shows it.
-    #[schema(value_type = Object)]
-    state: serde_json::Value,
-    holds: Vec<HeldAmount>,
-    /// Its newest decisions that no checkpoint has saved, newest first.
-    last_records: Vec<Decision>,
-    /// Decisions that no checkpoint has saved.
-    unsaved: usize,
-    /// Idempotency keys in memory; older ones are on disk.
-    keys_in_memory: usize,
-    /// What it waits for.
-    waits_for: Vec<String>,
-}
-
-/// One actor with its state. Brings it into memory when it was not.
-#[utoipa::path(get, path = "/admin/actors/{kind}/{id}", tag = "admin",
-    params(("kind" = String, Path, description = "wallet or provider"),
-        ("id" = String, Path, description = "Its id")), responses(
-    (status = 200, body = ActorState), (status = "4XX", body = Problem),
-    (status = "5XX", body = Problem)))]
-pub(crate) async fn actor(state: Shared, path: Path<(String, String)>) -> Answered {
-    let id = entity(&path.0, &path.1)?;
-    let Answer::Inspected(found) = state.ask(id.clone(), Ask::Inspect).await? else {
-        return Err(Problem::overloaded());
-    };
-    let seen = found.seen.ok_or_else(not_found)?;
-    let (view, currency) = if let Some(wallet) = wallet_of(&seen) {
-        let view = Wallet::seen(&id.id, wallet, seen.version, Form::Whole);
-        (serde_json::to_value(view), wallet.profile.currency)
-    } else {
-        let provider = provider_of(&seen).ok_or_else(not_found)?;
-        let view = Provider::seen(&id.id, provider, seen.version, now(), Form::Whole);
-        (serde_json::to_value(view), provider.profile.currency)
-    };
-    let hold = |hold: &bursar_domain::wallet::Hold| HeldAmount {
-        id: hold.id.to_string(),
-        amount: hold.amount.to_major(currency),
-    };
-    let record =
-        |(seq, record): &(bursar_domain::id::Seq, bursar_domain::record::Record)| Decision {
-            seq: seq.0,
-            at: record.at.to_string(),
-            idempotency_key: record.key.as_ref().map(|key| key.text.to_string()),
-            outcome: outcome_of(&record.verdict),
-        };
-    Ok(json(&ActorState {
-        kind: id.kind.as_str(),
-        id: id.id.to_string(),
-        shard: id.shard(state.config.shards.count).0,
-        seq: found.last.0,
-        state: view.expect("a resource has a JSON form"),
-        holds: found.holds.iter().map(hold).collect(),
-        last_records: found.records.iter().map(record).collect(),
-        unsaved: found.unsaved,
-        keys_in_memory: found.keys_in_memory,
-        waits_for: found.waits_for,
-    }))
-}
-
-fn outcome_of(verdict: &Verdict) -> Vec<String> {
-    match verdict {
-        Verdict::Wallet(events) => events.iter().map(|event| format!("{event:?}")).collect(),
-        Verdict::Provider(events) => events.iter().map(|event| format!("{event:?}")).collect(),
-        Verdict::Refused(refusal) => vec![format!("refused: {}", refusal.rejection.code)],
-    }
-}
-
-/// Whether an actor has left memory.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Departure {
-    kind: &'static str,
-    id: String,
-    /// False when it had something to do again at once.
-    passivated: bool,
-}
-
-/// Saves an actor's shard and lets the actor leave memory. Nothing is lost: the next use reads it.
-#[utoipa::path(post, path = "/admin/actors/{kind}/{id}/passivate", tag = "admin",
-    params(("kind" = String, Path, description = "wallet or provider"),
-        ("id" = String, Path, description = "Its id")), responses(
-    (status = 200, body = Departure), (status = "4XX", body = Problem),
-    (status = "5XX", body = Problem)))]
-pub(crate) async fn passivate(state: Shared, path: Path<(String, String)>) -> Answered {
-    let id = entity(&path.0, &path.1)?;
-    if state.see(&id).await?.is_none() {
-        return Err(not_found());
-    }
-    let passivated = state.engine.passivate(&id).await?;
-    Ok(json(&Departure { kind: id.kind.as_str(), id: id.id.to_string(), passivated }))
-}
-
 /// One shard.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct ShardProgress {
@@ -356,7 +223,7 @@ pub(crate) async fn shards(state: Shared) -> Answered {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Balance {
     currency: &'static str,
-    /// What all wallets and providers hold.
+    /// What all wallets, providers, deals and sagas hold.
     accounts: String,
     /// What is on its way between them.
     in_transit: String,
@@ -401,7 +268,7 @@ pub(crate) async fn trial_balance(state: Shared) -> Answered {
 /// What a checkpoint did.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Checkpointed {
-    /// How many wallets and providers were saved.
+    /// How many wallets, providers, deals and sagas were saved.
     saved: usize,
 }
 

@@ -26,7 +26,7 @@ use crate::http::requests::{
 };
 use crate::http::resources::Form;
 use crate::http::shell::RequestId;
-use crate::http::{Answered, Shared, body, fields};
+use crate::http::{Answered, Shared, State, body, fields};
 
 /// How many lines are handed on together.
 const PIECE: usize = 2_000;
@@ -152,7 +152,7 @@ impl Running {
             let limits = &self.state.config.server;
             let wait_for_more = asked.is_empty();
             let Some(line) = self.lines.next(limits, wait_for_more).await? else { break };
-            match prepare(&line, self.kind, &self.request_id) {
+            match prepare(&self.state, &line, self.kind, &self.request_id) {
                 Ok((to, ask)) => {
                     asked.push(Ok(to.clone()));
                     asks.push((to, ask));
@@ -304,9 +304,11 @@ fn memchr(bytes: &[u8]) -> Option<usize> {
     bytes.iter().position(|byte| *byte == b'\n')
 }
 
-fn prepare(bytes: &[u8], kind: Kind, request_id: &str) -> Prepared {
+fn prepare(state: &State, bytes: &[u8], kind: Kind, request_id: &str) -> Prepared {
     let line: Line<'_> = body::parse(bytes)?;
-    operation_of(line, kind).map(|operation| operation.into_ask(request_id))
+    let operation = operation_of(line, kind)?;
+    state.check_room(&operation)?;
+    Ok(operation.into_ask(request_id))
 }
 
 /// A field that the operation needs.

@@ -37,14 +37,14 @@ pub(crate) struct Entry {
     pub(crate) seq: u64,
     /// When it was decided.
     pub(crate) at: String,
-    /// `deposit`, `payment` or `refund`.
+    /// `deposit`, `payment`, `refund` or `investment`.
     pub(crate) kind: &'static str,
     /// Signed, in major units.
     #[schema(example = "-12.30")]
     pub(crate) amount: String,
     /// The posted balance afterwards.
     pub(crate) balance_after: String,
-    /// The deposit, payment or refund.
+    /// The deposit, payment, refund or investment.
     pub(crate) reference: String,
     /// Who is on the other side: an id, or `external`.
     pub(crate) counterparty: String,
@@ -87,7 +87,7 @@ pub(crate) struct Filters {
     limit: Option<usize>,
     /// Where to go on; carries the filters of the first page.
     cursor: Option<String>,
-    /// Only this kind: `deposit`, `payment` or `refund`.
+    /// Only this kind: `deposit`, `payment`, `refund` or `investment`.
     kind: Option<String>,
     /// Only what was decided at or after this time.
     from: Option<String>,
@@ -169,7 +169,7 @@ impl Scope {
     }
 }
 
-const KINDS: [&str; 3] = ["deposit", "payment", "refund"];
+const KINDS: [&str; 4] = ["deposit", "payment", "refund", "investment"];
 
 /// What a search found.
 pub(crate) struct Found {
@@ -284,7 +284,10 @@ fn entry_of(id: &EntityId, seq: Seq, record: &Record) -> Option<Entry> {
         Verdict::Provider(events) => {
             events.iter().find_map(|event| of_provider(seq, record, event))
         }
-        Verdict::Refused(_) => None,
+        // A deal's and a saga's money is shown by what it is about, not as entries.
+        Verdict::Refused(_) | Verdict::Deal(_) | Verdict::Saga(_) | Verdict::Compensation(_) => {
+            None
+        }
     }
 }
 
@@ -351,14 +354,46 @@ fn of_wallet(id: &EntityId, seq: Seq, record: &Record, event: &wallet::Event) ->
             description: None,
             effective_at: event.effective_at,
         },
+        wallet::Event::PullBooked(event) => Parts {
+            kind: "deposit",
+            minor: event.amount.minor(),
+            amount: event.amount.to_major(event.currency),
+            balance_after: event.balance_after.to_major(event.currency),
+            reference: made(event.deposit).text("txn"),
+            counterparty: "external".to_owned(),
+            description: None,
+            effective_at: event.effective_at,
+        },
+        wallet::Event::Invested(event) if event.amount.is_positive() => invested(event),
         wallet::Event::Opened(_)
         | wallet::Event::HoldPlaced { .. }
         | wallet::Event::HoldReleased { .. }
         | wallet::Event::Frozen
         | wallet::Event::Unfrozen
-        | wallet::Event::RefundRequested(_) => return None,
+        | wallet::Event::RefundRequested(_)
+        | wallet::Event::Marked(_)
+        | wallet::Event::MarkRefused { .. }
+        // The bank paid: the wallet's balance did not move.
+        | wallet::Event::Invested(_)
+        | wallet::Event::Unmarked { .. }
+        | wallet::Event::PullRequested(_)
+        | wallet::Event::PullAbandoned { .. } => return None,
     };
     Some(entry(seq, record, parts))
+}
+
+fn invested(event: &wallet::event::Invested) -> Parts<'_> {
+    let amount = event.amount.checked_neg().expect("an investment is positive");
+    Parts {
+        kind: "investment",
+        minor: amount.minor(),
+        amount: amount.to_major(event.currency),
+        balance_after: event.balance_after.to_major(event.currency),
+        reference: event.by.entity.id.to_string(),
+        counterparty: event.deal.to_string(),
+        description: None,
+        effective_at: None,
+    }
 }
 
 fn of_provider(seq: Seq, record: &Record, event: &provider::Event) -> Option<Entry> {

@@ -1,18 +1,19 @@
 //! The feed: a wallet's transactions in the shape of the Finance Service.
 //!
-//! Amounts are signed integers in minor units, timestamps Unix seconds, the newest last.
+//! Amounts are signed integers in minor units, timestamps Unix seconds, the newest last. A name is
+//! the counterparty's: a provider's, a deal's, or simply that it is a deposit.
 
 use std::collections::HashMap;
 
 use actix_web::HttpRequest;
 use actix_web::web::Path;
-use bursar_domain::id::{EntityId, ProviderId};
+use bursar_domain::id::{DealId, EntityId, ProviderId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::entries::{self, Scope};
 use crate::http::problem::Problem;
-use crate::http::resources::{provider_of, wallet_of};
+use crate::http::resources::{deal_of, provider_of, wallet_of};
 use crate::http::wallets::{not_found, wallet_in_path};
 use crate::http::{Answered, Shared, State, json, query};
 
@@ -62,7 +63,8 @@ pub(crate) async fn feed(state: Shared, request: HttpRequest, id: Path<String>) 
     let mut names = HashMap::new();
     let mut transactions = Vec::with_capacity(found.entries.len());
     for entry in found.entries.into_iter().rev() {
-        let name = name_of(&state, &mut names, &entry.counterparty).await?;
+        let side = (entry.kind, entry.counterparty);
+        let name = name_of(&state, &mut names, side).await?;
         transactions.push(Transaction {
             id: entry.reference,
             name,
@@ -73,22 +75,36 @@ pub(crate) async fn feed(state: Shared, request: HttpRequest, id: Path<String>) 
     Ok(json(&Feed { user_id: id.to_string(), balance, transactions }))
 }
 
+/// Who is on the other side of an entry: its kind and the counterparty's id.
+type Side = (&'static str, String);
+
 async fn name_of(
     state: &State,
-    names: &mut HashMap<String, String>,
-    counterparty: &str,
+    names: &mut HashMap<Side, String>,
+    side: Side,
 ) -> Result<String, Problem> {
-    if let Some(name) = names.get(counterparty) {
+    if let Some(name) = names.get(&side) {
         return Ok(name.clone());
     }
-    let name = match ProviderId::parse(counterparty) {
-        Some(provider) if counterparty != "external" => {
-            let seen = state.see(&EntityId::provider(&provider)).await?;
-            let name = seen.as_ref().and_then(provider_of).map(|p| p.profile.name.to_string());
-            name.unwrap_or_else(|| counterparty.to_owned())
-        }
-        Some(_) | None => "Deposit".to_owned(),
+    let (kind, id) = &side;
+    let name = match *kind {
+        "deposit" => Some("Deposit".to_owned()),
+        "investment" => deal_name(state, id).await?,
+        _ => provider_name(state, id).await?,
     };
-    names.insert(counterparty.to_owned(), name.clone());
+    let name = name.unwrap_or_else(|| id.clone());
+    names.insert(side, name.clone());
     Ok(name)
+}
+
+async fn provider_name(state: &State, id: &str) -> Result<Option<String>, Problem> {
+    let Some(id) = ProviderId::parse(id) else { return Ok(None) };
+    let seen = state.see(&EntityId::provider(&id)).await?;
+    Ok(seen.as_ref().and_then(provider_of).map(|provider| provider.profile.name.to_string()))
+}
+
+async fn deal_name(state: &State, id: &str) -> Result<Option<String>, Problem> {
+    let Some(id) = DealId::parse(id) else { return Ok(None) };
+    let seen = state.see(&EntityId::deal(&id)).await?;
+    Ok(seen.as_ref().and_then(deal_of).map(|deal| deal.profile.name.to_string()))
 }

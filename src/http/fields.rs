@@ -9,7 +9,7 @@ use std::fmt;
 
 use bursar_domain::code::Code;
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{ProviderId, WalletId};
+use bursar_domain::id::{DealId, ProviderId, WalletId};
 use bursar_domain::money::Amount;
 use bursar_domain::time::Timestamp;
 use serde::de::{Deserialize, Deserializer, Visitor};
@@ -69,13 +69,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for AmountText<'a> {
 }
 
 impl AmountText<'_> {
-    /// The text, if it is one.
-    pub(crate) fn text(&self) -> Result<&str, Problem> {
+    /// The text, if it is one; `pointer` says where it stands.
+    pub(crate) fn text(&self, pointer: &str) -> Result<&str, Problem> {
         match self {
             Self::Text(text) => Ok(text),
             Self::Number => {
                 let detail = "write the amount as a string such as \"12.30\", not as a number";
-                Err(Problem::field(Code::InvalidAmount, "/amount", detail))
+                Err(Problem::field(Code::InvalidAmount, pointer, detail))
             }
         }
     }
@@ -92,15 +92,24 @@ pub(crate) fn currency(code: &str) -> Result<Currency, Problem> {
 /// An amount above zero with its currency.
 pub(crate) fn money(amount: &AmountText<'_>, code: &str) -> Result<(Amount, Currency), Problem> {
     let currency = currency(code)?;
-    let amount = Amount::parse(amount.text()?, currency)
-        .map_err(|error| Problem::field(Code::InvalidAmount, "/amount", error.to_string()))?;
-    Ok((amount, currency))
+    Ok((self::amount(amount, currency, "/amount")?, currency))
+}
+
+/// An amount above zero.
+pub(crate) fn amount(
+    amount: &AmountText<'_>,
+    currency: Currency,
+    pointer: &str,
+) -> Result<Amount, Problem> {
+    Amount::parse(amount.text(pointer)?, currency)
+        .map_err(|error| Problem::field(Code::InvalidAmount, pointer, error.to_string()))
 }
 
 /// A limit: zero or above.
 pub(crate) fn limit(amount: &AmountText<'_>, currency: Currency) -> Result<Amount, Problem> {
-    Amount::parse_or_zero(amount.text()?, currency)
-        .map_err(|error| Problem::field(Code::InvalidAmount, "/credit_limit", error.to_string()))
+    let pointer = "/credit_limit";
+    Amount::parse_or_zero(amount.text(pointer)?, currency)
+        .map_err(|error| Problem::field(Code::InvalidAmount, pointer, error.to_string()))
 }
 
 /// The id of a wallet named in a body.
@@ -111,6 +120,11 @@ pub(crate) fn wallet_id(text: &str, pointer: &str) -> Result<WalletId, Problem> 
 /// The id of a provider named in a body.
 pub(crate) fn provider_id(text: &str, pointer: &str) -> Result<ProviderId, Problem> {
     ProviderId::parse(text).ok_or_else(|| invalid_id(pointer))
+}
+
+/// The id of a deal named in a body.
+pub(crate) fn deal_id(text: &str, pointer: &str) -> Result<DealId, Problem> {
+    DealId::parse(text).ok_or_else(|| invalid_id(pointer))
 }
 
 fn invalid_id(pointer: &str) -> Problem {

@@ -7,19 +7,30 @@
 pub(crate) mod admin;
 pub(crate) mod batch;
 pub(crate) mod body;
+pub(crate) mod deals;
+pub(crate) mod deposits;
 pub(crate) mod entries;
 pub(crate) mod feed;
 pub(crate) mod fields;
+pub(crate) mod frames;
+pub(crate) mod gateways;
+pub(crate) mod inspect;
+pub(crate) mod investments;
 pub(crate) mod openapi;
 pub(crate) mod operation;
 pub(crate) mod operations;
 pub(crate) mod outcomes;
 pub(crate) mod payments;
+pub(crate) mod prefer;
 pub(crate) mod problem;
 pub(crate) mod providers;
 pub(crate) mod requests;
 pub(crate) mod resources;
+pub(crate) mod routes;
+pub(crate) mod sagas;
 pub(crate) mod shell;
+pub(crate) mod steps;
+pub(crate) mod waiters;
 pub(crate) mod wallets;
 
 use std::sync::Arc;
@@ -27,27 +38,35 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, LOCATION};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use actix_web::web::{self, Bytes, Payload};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use bursar_actors::engine::Engine;
+use bursar_actors::gateway::Gateways;
 use bursar_actors::job::{Answer, Ask};
+use bursar_actors::storage::decode_record;
 use bursar_actors::view::Seen;
 use bursar_domain::code::Code;
-use bursar_domain::id::EntityId;
+use bursar_domain::id::{EntityId, Seq};
+use bursar_domain::record::Record;
 use prometheus::Registry;
 use tokio::sync::watch;
 
 use crate::config::Config;
-use operation::{KeyText, Operation, Rendered};
+use operation::{Decided, KeyText, Operation, Rendered};
 use problem::Problem;
 use resources::Form;
 use shell::RequestId;
+use waiters::Waiters;
+
+pub(crate) use routes::routes;
 
 /// What every handler can reach.
 pub(crate) struct State {
     /// The engine.
     pub(crate) engine: Engine,
+    /// The gateways, to see how busy they are.
+    pub(crate) gateways: Gateways,
     /// The configuration in force.
     pub(crate) config: Config,
     /// What is counted.
@@ -60,6 +79,8 @@ pub(crate) struct State {
     pub(crate) stop: watch::Sender<bool>,
     /// How many readers of outcomes there are.
     pub(crate) readers: AtomicUsize,
+    /// Requests that wait for an outcome.
+    pub(crate) waiters: Arc<Waiters>,
 }
 
 /// The state in a handler.
@@ -85,7 +106,7 @@ impl State {
         body::read(request, payload, bytes_max, self.body_timeout()).await
     }
 
-    /// Does a write and answers it.
+    /// Does a write and answers it from its record.
     pub(crate) async fn write(&self, request: &HttpRequest, operation: Operation) -> Answered {
         let (to, ask) = {
             let extensions = request.extensions();
@@ -94,6 +115,28 @@ impl State {
         let answer = self.ask(to.clone(), ask).await?;
         let rendered = operation::render(&to, answer, Form::Whole)?;
         Ok(respond(rendered))
+    }
+
+    /// Does a write; `None` when there was nothing to record.
+    pub(crate) async fn decide(
+        &self,
+        request: &HttpRequest,
+        operation: Operation,
+    ) -> Result<Option<Decided>, Problem> {
+        let (to, ask) = {
+            let extensions = request.extensions();
+            operation.into_ask(RequestId::of(&extensions))
+        };
+        operation::decided(self.ask(to, ask).await?)
+    }
+
+    /// Refuses what would bring calls to a third party whose queue is full. Before anything is
+    /// asked, so that a ticket, once given, is never taken back.
+    pub(crate) fn check_room(&self, operation: &Operation) -> Result<(), Problem> {
+        match operation.calls().iter().find(|party| self.gateways.is_full(**party)) {
+            Some(party) => Err(Problem::busy(*party)),
+            None => Ok(()),
+        }
     }
 
     /// Asks an entity.
@@ -106,18 +149,56 @@ impl State {
 
     /// How an entity stands; from what is shown when it is in memory, else by asking it.
     pub(crate) async fn see(&self, id: &EntityId) -> Result<Option<Seen>, Problem> {
-        if let Some(seen) = self.engine.see(id) {
-            return Ok(Some(seen));
+        match self.engine.see(id) {
+            Some(seen) => Ok(Some(seen)),
+            None => self.look(id).await,
         }
+    }
+
+    /// How an entity stands with all that it has decided. What [`State::see`] shows may be a moment
+    /// behind the stream of outcomes; this is not.
+    pub(crate) async fn look(&self, id: &EntityId) -> Result<Option<Seen>, Problem> {
         match self.ask(id.clone(), Ask::Summary).await? {
             Answer::Summary(seen) => Ok(seen),
             Answer::Overloaded => Err(Problem::overloaded()),
             Answer::Decided { .. }
             | Answer::Rejected(_)
             | Answer::Payment { .. }
+            | Answer::Investment { .. }
             | Answer::Recent { .. }
             | Answer::Inspected(_) => Err(Problem::stopping()),
         }
+    }
+
+    /// A record of an entity's history on disk.
+    pub(crate) async fn stored(
+        &self,
+        entity: &EntityId,
+        seq: Seq,
+    ) -> Result<Option<Arc<Record>>, Problem> {
+        let entity = entity.clone();
+        let read = self.engine.read(move |archive| {
+            let bytes = archive.record(&entity, seq)?;
+            bytes.map(|bytes| decode_record(&entity, seq, &bytes).map(Arc::new)).transpose()
+        });
+        Ok(read.await?)
+    }
+
+    /// Records of an entity's history on disk after a position, oldest first.
+    pub(crate) async fn stored_after(
+        &self,
+        entity: &EntityId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Record)>, Problem> {
+        let entity = entity.clone();
+        let read = self.engine.read(move |archive| {
+            let records = archive.records_after(&entity, after, limit)?;
+            let decoded =
+                |(seq, bytes): &(Seq, Vec<u8>)| Ok((*seq, decode_record(&entity, *seq, bytes)?));
+            records.iter().map(decoded).collect()
+        });
+        Ok(read.await?)
     }
 }
 
@@ -151,6 +232,16 @@ pub(crate) fn json(resource: &impl serde::Serialize) -> HttpResponse {
     HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(body)
 }
 
+/// Answers a write with a resource as it stands now.
+pub(crate) fn json_replayed(resource: &impl serde::Serialize, replayed: bool) -> HttpResponse {
+    let mut response = json(resource);
+    if replayed {
+        let name = HeaderName::from_static("idempotency-replayed");
+        response.headers_mut().insert(name, HeaderValue::from_static("true"));
+    }
+    response
+}
+
 /// The query of a request; unknown parameters are refused.
 pub(crate) fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T, Problem> {
     web::Query::<T>::from_query(request.query_string()).map(web::Query::into_inner).map_err(
@@ -158,74 +249,27 @@ pub(crate) fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Re
     )
 }
 
-/// An address that is read; HEAD is GET without the body.
-fn read<F, Args>(path: &str, handler: F) -> actix_web::Resource
-where
-    F: actix_web::Handler<Args>,
-    Args: actix_web::FromRequest + 'static,
-    F::Output: actix_web::Responder + 'static,
-{
-    let guard = guard::Any(guard::Get()).or(guard::Head());
-    let resource = web::resource(path).route(web::route().guard(guard).to(handler));
-    resource.default_service(web::to(|| async { shell::method_not_allowed("GET, HEAD") }))
-}
-
-/// An address that is written to.
-fn write<F, Args>(path: &str, handler: F) -> actix_web::Resource
-where
-    F: actix_web::Handler<Args>,
-    Args: actix_web::FromRequest + 'static,
-    F::Output: actix_web::Responder + 'static,
-{
-    let resource = web::resource(path).route(web::post().to(handler));
-    resource.default_service(web::to(|| async { shell::method_not_allowed("POST") }))
-}
-
-/// All routes, the busiest first. A known address with another method says so.
-pub(crate) fn routes(config: &mut web::ServiceConfig) {
-    config
-        .service(write("/v1/payments", payments::pay))
-        .service(write("/v1/payments/batch", batch::payments))
-        .service(read("/v1/payments/{id}", payments::get))
-        .service(write("/v1/payments/{id}/refunds", payments::refund))
-        .service(write("/v1/batch", batch::mixed))
-        .service(write("/v1/wallets", wallets::open))
-        .service(read("/v1/wallets/{id}", wallets::get))
-        .service(write("/v1/wallets/{id}/deposits", wallets::deposit))
-        .service(read("/v1/wallets/{id}/entries", wallets::entries))
-        .service(read("/v1/wallets/{id}/feed", feed::feed))
-        .service(write("/v1/wallets/{id}/freeze", wallets::freeze))
-        .service(write("/v1/wallets/{id}/unfreeze", wallets::unfreeze))
-        .service(write("/v1/providers", providers::register))
-        .service(read("/v1/providers/{id}", providers::get))
-        .service(read("/v1/providers/{id}/entries", providers::entries))
-        .service(read("/v1/providers/{id}/schedule", providers::schedule))
-        .service(read("/v1/outcomes", outcomes::websocket))
-        .service(read("/v1/outcomes/events", outcomes::events))
-        .service(read("/livez", operations::livez))
-        .service(read("/readyz", operations::readyz))
-        .service(read("/metrics", operations::metrics))
-        .service(read("/openapi.json", openapi::description))
-        .service(read("/docs", openapi::page))
-        .service(read("/admin/actors", admin::actors))
-        .service(read("/admin/actors/{kind}/{id}", admin::actor))
-        .service(write("/admin/actors/{kind}/{id}/passivate", admin::passivate))
-        .service(read("/admin/shards", admin::shards))
-        .service(read("/admin/trial-balance", admin::trial_balance))
-        .service(write("/admin/checkpoint", admin::checkpoint))
-        .default_service(web::to(shell::not_found));
-}
-
-/// The state, for the server's start.
-pub(crate) fn state(engine: Engine, config: Config, registry: Registry) -> Arc<State> {
+/// The state, for the server's start. Must be called in an actix system.
+pub(crate) fn state(
+    engine: Engine,
+    config: Config,
+    registry: Registry,
+    gateways: Gateways,
+) -> Arc<State> {
     let counts = shell::Counts::new(&registry);
+    let stop = watch::Sender::new(false);
+    let waiters = Arc::new(Waiters::default());
+    let log = Arc::clone(engine.outcomes());
+    actix_web::rt::spawn(waiters::follow(log, Arc::clone(&waiters), stop.subscribe()));
     Arc::new(State {
         engine,
+        gateways,
         config,
         registry,
         counts,
         stopping: AtomicBool::new(false),
-        stop: watch::Sender::new(false),
+        stop,
         readers: AtomicUsize::new(0),
+        waiters,
     })
 }

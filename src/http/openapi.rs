@@ -8,19 +8,23 @@ use actix_web::http::header::CONTENT_TYPE;
 use bursar_domain::code::Code;
 use utoipa::OpenApi;
 
-use crate::http::{admin, batch, feed, operations, outcomes, payments, providers, wallets};
+use crate::http::{
+    admin, batch, deals, deposits, feed, gateways, inspect, investments, operations, outcomes,
+    payments, providers, sagas, wallets,
+};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Bursar",
-        description = "A payments core: one actor per wallet and provider, every answer durable \
-                       before it is given."
+        description = "A payments core: one actor per wallet, provider, deal and saga, every \
+                       answer durable before it is given."
     ),
     paths(
         wallets::open,
         wallets::get,
-        wallets::deposit,
+        deposits::deposit,
+        deposits::get,
         wallets::entries,
         wallets::freeze,
         wallets::unfreeze,
@@ -34,14 +38,25 @@ use crate::http::{admin, batch, feed, operations, outcomes, payments, providers,
         providers::get,
         providers::entries,
         providers::schedule,
+        deals::open,
+        deals::list::list,
+        deals::get,
+        deals::close,
+        investments::invest,
+        investments::list::list,
+        investments::get,
+        investments::cancel::cancel,
         outcomes::websocket,
         outcomes::events,
         operations::livez,
         operations::readyz,
         operations::metrics,
         admin::actors,
-        admin::actor,
-        admin::passivate,
+        inspect::actor,
+        inspect::passivate,
+        sagas::list,
+        sagas::retry,
+        gateways::list,
         admin::shards,
         admin::trial_balance,
         admin::checkpoint

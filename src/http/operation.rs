@@ -9,15 +9,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bursar_actors::job::{Answer, Ask, Command};
 use bursar_domain::cadence::Cadence;
+use bursar_domain::call::Party;
 use bursar_domain::code::Code;
-use bursar_domain::id::{EntityId, Made, ProviderId, Seq, WalletId};
+use bursar_domain::id::{DealId, EntityId, Made, ProviderId, Seq, WalletId};
 use bursar_domain::key::Key;
 use bursar_domain::money::Amount;
 use bursar_domain::record::{Record, Verdict};
+use bursar_domain::saga::investment::Funding;
 use bursar_domain::wallet::command::{Deposit, Lookup, Pay, Refund};
-use bursar_domain::{provider, wallet};
+use bursar_domain::{deal, provider, wallet};
 use serde::Serialize;
 
+use crate::http::deals::Deal;
+use crate::http::deposits;
 use crate::http::fields::{self, DESCRIPTION_MAX};
 use crate::http::problem::Problem;
 use crate::http::requests::{
@@ -53,8 +57,19 @@ pub(crate) enum KeyText<'a> {
     Some(&'a str),
 }
 
+/// A decision that was made, now or by an earlier request with the same key.
+pub(crate) struct Decided {
+    /// Under which position.
+    pub(crate) seq: Seq,
+    /// The whole decision.
+    pub(crate) record: Arc<Record>,
+    /// Whether an earlier request made it.
+    pub(crate) replayed: bool,
+}
+
 impl<'a> KeyText<'a> {
-    fn checked(self) -> Result<Option<&'a str>, Problem> {
+    /// The key, if one was sent; refused when it is not well-formed.
+    pub(crate) fn checked(self) -> Result<Option<&'a str>, Problem> {
         match self {
             Self::None => Ok(None),
             Self::Some(text) if Key::is_well_formed(text) => Ok(Some(text)),
@@ -65,7 +80,8 @@ impl<'a> KeyText<'a> {
         }
     }
 
-    fn required(self) -> Result<&'a str, Problem> {
+    /// The key; refused when none was sent.
+    pub(crate) fn required(self) -> Result<&'a str, Problem> {
         self.checked()?.ok_or_else(|| {
             let detail = "send an Idempotency-Key (in a batch: idempotency_key) of your own, \
                           so that the request can be repeated without being done twice";
@@ -79,7 +95,7 @@ fn key(text: &str, content: u64) -> Key {
 }
 
 /// An id that the server makes: from the key, so that a repeat makes the same one, else from chance.
-fn made_id(prefix: &str, key: Option<&str>) -> String {
+pub(crate) fn made_id(prefix: &str, key: Option<&str>) -> String {
     static SEED: OnceLock<(u64, u64)> = OnceLock::new();
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = if let Some(key) = key {
@@ -127,27 +143,23 @@ impl Operation {
         Ok(Self::to_wallet(&id, wallet::Command::Open(profile), key_text))
     }
 
-    /// Books a deposit.
+    /// Books a deposit, or has the processor pull it.
     pub(crate) fn deposit(
         wallet: &WalletId,
         body: BookDeposit<'_>,
         key_text: KeyText<'_>,
     ) -> Result<Self, Problem> {
         let key_text = key_text.required()?;
-        match &*body.method {
-            "external" => {}
-            "bank_pull" => {
-                let detail = "bank_pull needs the payment processor, which this version does not \
-                              call yet; book money that arrived with method \"external\"";
-                return Err(Problem::field(Code::UnsupportedMethod, "/method", detail));
-            }
+        let command: fn(Deposit) -> wallet::Command = match &*body.method {
+            "external" => wallet::Command::Deposit,
+            "bank_pull" => wallet::Command::Pull,
             _ => {
                 let detail = "the method is \"external\" or \"bank_pull\"";
                 return Err(Problem::field(Code::InvalidField, "/method", detail));
             }
-        }
+        };
         let (amount, currency) = fields::money(&body.amount, &body.currency)?;
-        let command = wallet::Command::Deposit(Deposit {
+        let command = command(Deposit {
             amount,
             currency,
             effective_at: fields::effective_at(body.effective_at.as_deref())?,
@@ -182,7 +194,7 @@ impl Operation {
     ) -> Result<Self, Problem> {
         let key_text = key_text.required()?;
         let made = payment_id(payment)?;
-        let amount = body.amount.as_ref().map(|amount| amount.text()).transpose()?;
+        let amount = body.amount.as_ref().map(|amount| amount.text("/amount")).transpose()?;
         let mut refund = Refund {
             payment: made.seq,
             amount: amount.map(Into::into),
@@ -235,9 +247,51 @@ impl Operation {
         Self { to: EntityId::wallet(wallet), command: Command::Wallet(command), key }
     }
 
+    /// Something asked of a deal.
+    pub(crate) fn to_deal(deal: &DealId, command: deal::Command, key_text: Option<&str>) -> Self {
+        let key = key_text.map(|text| key(text, command.content()));
+        Self { to: EntityId::deal(deal), command: Command::Deal(command), key }
+    }
+
+    /// What an operator asks of an entity; `content` is the mark of the command.
+    pub(crate) fn of_operator(
+        to: EntityId,
+        command: Command,
+        content: u64,
+        key_text: KeyText<'_>,
+    ) -> Result<Self, Problem> {
+        let key = key_text.checked()?.map(|text| key(text, content));
+        Ok(Self { to, command, key })
+    }
+
+    /// Whether it ends later, with money from the bank.
+    pub(crate) fn is_pull(&self) -> bool {
+        matches!(self.command, Command::Wallet(wallet::Command::Pull(_)))
+    }
+
+    /// Which third parties will be called for it.
+    pub(crate) fn calls(&self) -> &'static [Party] {
+        match &self.command {
+            Command::Deal(deal::Command::Invest(invest)) => match invest.funding {
+                Funding::Bank => &[Party::Processor, Party::Documents],
+                Funding::Wallet => &[Party::Documents],
+            },
+            Command::Wallet(wallet::Command::Pull(_)) => &[Party::Processor],
+            Command::Wallet(_)
+            | Command::Provider(_)
+            | Command::Deal(_)
+            | Command::Saga(_)
+            | Command::Compensation(_) => &[],
+        }
+    }
+
     /// What is asked of whom.
     pub(crate) fn into_ask(self, request_id: &str) -> (EntityId, Ask) {
-        let Self { to, command, key } = self;
+        let Self { to, mut command, key } = self;
+        if let Command::Deal(deal::Command::Invest(invest)) = &mut command {
+            // A refusal with a ticket is an event, so the command carries what is kept with it.
+            invest.request_id = request_id.into();
+        }
         (to, Ask::Decide { command, key, request_id: request_id.into() })
     }
 }
@@ -251,8 +305,8 @@ pub(crate) fn payment_id(text: &str) -> Result<Made, Problem> {
 fn cadence(settlement: &SettlementBody<'_>) -> Result<Cadence, Problem> {
     match settlement {
         SettlementBody::Word(word) if word == "immediate" => {
-            let detail = "immediate settlement needs the payment processor, which this version \
-                          does not call yet; give a calendar such as {\"every\": \"month\"}";
+            let detail = "immediate settlement is not served by this version; give a calendar \
+                          such as {\"every\": \"month\"}";
             Err(Problem::field(Code::UnsupportedMethod, "/settlement", detail))
         }
         SettlementBody::Word(_) => {
@@ -274,23 +328,43 @@ fn cadence(settlement: &SettlementBody<'_>) -> Result<Cadence, Problem> {
     }
 }
 
-/// Makes an answer into JSON.
-pub(crate) fn render(to: &EntityId, answer: Answer, form: Form) -> Result<Rendered, Problem> {
+/// The decision in an answer; `None` when there was nothing to record.
+pub(crate) fn decided(answer: Answer) -> Result<Option<Decided>, Problem> {
     match answer {
-        Answer::Decided { seq, record, replayed } => {
-            render_record(to, seq, &record, replayed, form)
-        }
+        Answer::Decided { seq, record, replayed } => match &record.verdict {
+            Verdict::Refused(refusal) => {
+                // A replayed refusal names the request that was refused first.
+                let problem = Problem::rejected(&refusal.rejection);
+                Err(problem.with_request(&refusal.request_id).replayed(replayed))
+            }
+            Verdict::Wallet(_)
+            | Verdict::Provider(_)
+            | Verdict::Deal(_)
+            | Verdict::Saga(_)
+            | Verdict::Compensation(_) => Ok(Some(Decided { seq, record, replayed })),
+        },
         Answer::Rejected(rejection) => Err(Problem::rejected(&rejection)),
         Answer::Overloaded => Err(Problem::overloaded()),
-        // Frozen when it was already, or the other way round: nothing to record.
-        Answer::Summary(Some(seen)) => match resources::wallet_of(&seen) {
-            Some(wallet) => Ok(state(to, wallet.status)),
-            None => Err(Problem::stopping()),
-        },
+        Answer::Summary(Some(_)) => Ok(None),
         Answer::Summary(None)
         | Answer::Payment { .. }
+        | Answer::Investment { .. }
         | Answer::Recent { .. }
         | Answer::Inspected(_) => Err(Problem::stopping()),
+    }
+}
+
+/// Makes an answer into JSON.
+pub(crate) fn render(to: &EntityId, answer: Answer, form: Form) -> Result<Rendered, Problem> {
+    // Frozen when it was already, or the other way round: nothing to record.
+    if let Answer::Summary(Some(seen)) = &answer
+        && let Some(wallet) = resources::wallet_of(seen)
+    {
+        return Ok(state(to, wallet.status));
+    }
+    match decided(answer)? {
+        Some(decided) => Ok(render_record(to, &decided, form)),
+        None => Err(Problem::stopping()),
     }
 }
 
@@ -311,20 +385,10 @@ fn done(status: u16, location: Option<String>, resource: &impl Serialize) -> Ren
     Rendered { status, location, body, replayed: false }
 }
 
-fn render_record(
-    to: &EntityId,
-    seq: Seq,
-    record: &Record,
-    replayed: bool,
-    form: Form,
-) -> Result<Rendered, Problem> {
+fn render_record(to: &EntityId, decided: &Decided, form: Form) -> Rendered {
+    let Decided { seq, record, replayed } = decided;
     let rendered = match &record.verdict {
-        Verdict::Refused(refusal) => {
-            // A replayed refusal names the request that was refused first.
-            let problem = Problem::rejected(&refusal.rejection);
-            return Err(problem.with_request(&refusal.request_id).replayed(replayed));
-        }
-        Verdict::Wallet(events) => render_wallet(to, seq, record, events, form),
+        Verdict::Wallet(events) => render_wallet(to, *seq, record, events, form),
         Verdict::Provider(events) => match events.first() {
             Some(provider::Event::Registered(profile)) => {
                 let id = ProviderId::from_shared(Arc::clone(&to.id));
@@ -335,8 +399,18 @@ fn render_record(
                 unreachable!("nobody asks a provider for these")
             }
         },
+        Verdict::Deal(events) => {
+            let Some(deal::Event::Opened(profile)) = events.first() else {
+                unreachable!("what else a deal does is answered in its own file")
+            };
+            let location = Some(format!("/v1/deals/{}", to.id));
+            done(201, location, &Deal::opened(&to.id, profile, record.at))
+        }
+        Verdict::Refused(_) | Verdict::Saga(_) | Verdict::Compensation(_) => {
+            unreachable!("a refusal is no decision to show, and sagas are answered elsewhere")
+        }
     };
-    Ok(Rendered { replayed, ..rendered })
+    Rendered { replayed: *replayed, ..rendered }
 }
 
 fn render_wallet(
@@ -354,7 +428,12 @@ fn render_wallet(
             done(201, location, &resources::Wallet::opened(id.as_str(), profile, form))
         }
         Some(wallet::Event::Deposited(event)) => {
-            done(201, None, &resources::Deposit::new(&made, record.at, event, form))
+            let location = (form == Form::Whole).then(|| deposits::location(&made));
+            done(201, location, &deposits::Deposit::booked(&made, record.at, event, form))
+        }
+        Some(wallet::Event::PullRequested(event)) => {
+            let location = (form == Form::Whole).then(|| deposits::location(&made));
+            done(202, location, &deposits::Deposit::pending(&made, record.at, event, form))
         }
         Some(wallet::Event::Paid(event)) => {
             let location =
@@ -371,7 +450,13 @@ fn render_wallet(
         Some(
             wallet::Event::HoldPlaced { .. }
             | wallet::Event::HoldReleased { .. }
-            | wallet::Event::RefundRequested(_),
+            | wallet::Event::RefundRequested(_)
+            | wallet::Event::Marked(_)
+            | wallet::Event::MarkRefused { .. }
+            | wallet::Event::Invested(_)
+            | wallet::Event::Unmarked { .. }
+            | wallet::Event::PullBooked(_)
+            | wallet::Event::PullAbandoned { .. },
         ) => unreachable!("a request is not answered with these"),
     }
 }

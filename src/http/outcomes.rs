@@ -16,12 +16,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
 use bursar_actors::outcomes::{After, Placed};
 use bursar_domain::code::Code;
-use bursar_domain::id::{Made, Position, ProviderId, is_well_formed};
-use bursar_domain::message::{Outcome, OutcomeKind};
+use bursar_domain::id::{DealId, Position, ProviderId, is_well_formed};
+use bursar_domain::message::Outcome;
 use futures_util::StreamExt;
-use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::http::frames::{cursor, deal_of, frame, position, types};
 use crate::http::problem::Problem;
 use crate::http::{Answered, Shared, State};
 
@@ -31,18 +31,6 @@ const TAKE: usize = 256;
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// Closed because it fell too far behind.
 const TOO_SLOW: u16 = 4008;
-/// The types that can be asked for: those that are told, and those of the contract that nothing
-/// in this version tells yet.
-const TYPES: [&str; 8] = [
-    OutcomeKind::DepositPosted.as_str(),
-    OutcomeKind::PaymentPosted.as_str(),
-    OutcomeKind::RefundPosted.as_str(),
-    "investment.confirmed",
-    "investment.failed",
-    "reward.granted",
-    "reimbursement.paid",
-    "advance.debit.failed",
-];
 
 /// What a reader wants to see.
 #[derive(Debug, Default)]
@@ -60,22 +48,13 @@ impl Filter {
         };
         among(&self.wallets, Some(outcome.wallet.as_str()))
             && among(&self.providers, outcome.provider.as_ref().map(ProviderId::as_str))
-            && among(&self.deals, None)
+            && among(&self.deals, deal_of(outcome).map(DealId::as_str))
             && among(&self.kinds, Some(outcome.kind.as_str()))
     }
 }
 
-/// Writes a position as a cursor.
-fn cursor(position: Position) -> String {
-    format!("{}-{}", position.commit, position.index)
-}
-
 fn parse_cursor(text: &str) -> Result<Position, Problem> {
-    let parse = || {
-        let (commit, index) = text.split_once('-')?;
-        Some(Position { commit: commit.parse().ok()?, index: index.parse().ok()? })
-    };
-    parse().ok_or_else(not_given)
+    position(text).ok_or_else(not_given)
 }
 
 fn not_given() -> Problem {
@@ -98,8 +77,11 @@ fn parse_query(request: &HttpRequest) -> Result<(Filter, Option<Position>), Prob
             "wallet" => filter.wallets.push(value),
             "provider" => filter.providers.push(value),
             "deal" => filter.deals.push(value),
-            "type" if TYPES.contains(&value.as_str()) => filter.kinds.push(value),
-            "type" => return Err(malformed(format!("type is one of {}", TYPES.join(", ")))),
+            "type" if types().any(|known| known == value) => filter.kinds.push(value),
+            "type" => {
+                let words: Vec<_> = types().collect();
+                return Err(malformed(format!("type is one of {}", words.join(", "))));
+            }
             "cursor" if after.is_none() => after = Some(parse_cursor(&value)?),
             "cursor" => return Err(malformed("there is more than one cursor".to_owned())),
             other => return Err(malformed(format!("unknown parameter {other:?}"))),
@@ -127,65 +109,6 @@ async fn check_kept(state: &State, after: Position) -> Result<(), Problem> {
         state.config.outcomes.keep_days
     );
     Err(Problem::new(Code::CursorExpired, detail))
-}
-
-/// One outcome on the wire.
-#[derive(Serialize)]
-struct Frame<'a> {
-    cursor: String,
-    id: String,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    at: String,
-    data: Data<'a>,
-}
-
-#[derive(Serialize)]
-struct Data<'a> {
-    id: String,
-    status: &'static str,
-    wallet: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    provider: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payment: Option<String>,
-    amount: String,
-    currency: &'static str,
-    balance_after: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    effective_at: Option<String>,
-    seq: u64,
-}
-
-fn frame((position, outcome): &Placed) -> String {
-    let made = |seq| Made { wallet: outcome.wallet.clone(), seq };
-    let (prefix, status) = match outcome.kind {
-        OutcomeKind::PaymentPosted => ("pay", "posted"),
-        OutcomeKind::DepositPosted => ("txn", "booked"),
-        OutcomeKind::RefundPosted => ("txn", "posted"),
-    };
-    let frame = Frame {
-        cursor: cursor(*position),
-        id: format!("out_{}_{}", position.commit, position.index),
-        kind: outcome.kind.as_str(),
-        at: outcome.at.to_string(),
-        data: Data {
-            id: made(outcome.seq).text(prefix),
-            status,
-            wallet: outcome.wallet.as_str(),
-            provider: outcome.provider.as_ref().map(ProviderId::as_str),
-            payment: outcome.payment.map(|seq| made(seq).text("pay")),
-            amount: outcome.amount.to_major(outcome.currency),
-            currency: outcome.currency.code(),
-            balance_after: outcome.balance_after.to_major(outcome.currency),
-            description: outcome.description.as_deref(),
-            effective_at: outcome.effective_at.map(|at| at.to_string()),
-            seq: outcome.seq.0,
-        },
-    };
-    serde_json::to_string(&frame).expect("a frame has a JSON form")
 }
 
 /// A reader on its way through the log.
@@ -406,18 +329,4 @@ fn event(placed: &Placed) -> String {
 /// Tells all readers that the server stops.
 pub(crate) fn close_all(state: &State) {
     state.stop.send_replace(true);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cursor_reads_back_and_others_are_refused() {
-        let position = Position { commit: 12, index: 3 };
-        assert_eq!(parse_cursor(&cursor(position)).expect("ours"), position);
-        for bad in ["", "12", "12-", "-3", "a-b", "12-3-4", "99999999999999999999-0"] {
-            assert!(parse_cursor(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::web::{Path, Payload};
 use bursar_actors::job::{Answer, Ask};
-use bursar_actors::storage::decode_record;
 use bursar_domain::code::Code;
 use bursar_domain::id::{EntityId, Made};
 use bursar_domain::key::Known;
@@ -48,7 +47,7 @@ pub(crate) async fn get(state: Shared, id: Path<String>) -> Answered {
     let Answer::Payment { record, refunded } = answer else { return Err(Problem::overloaded()) };
     let record = match record {
         Some(record) => Some(record),
-        None => stored(&state, &to, &made).await?,
+        None => state.stored(&to, made.seq).await?,
     };
     let refunded = match refunded {
         Known::Never => 0,
@@ -63,35 +62,8 @@ fn render(made: &Made, record: Option<Arc<Record>>, refunded: Amount) -> Answere
     let not_found = || Problem::new(Code::PaymentNotFound, "there is no such payment");
     let record = record.ok_or_else(not_found)?;
     let Verdict::Wallet(events) = &record.verdict else { return Err(not_found()) };
-    match events.first() {
-        Some(Event::Paid(paid)) => {
-            Ok(json(&Payment::new(made, record.at, paid, Some(refunded), Form::Whole)))
-        }
-        Some(
-            Event::Opened(_)
-            | Event::Deposited(_)
-            | Event::HoldPlaced { .. }
-            | Event::HoldReleased { .. }
-            | Event::Frozen
-            | Event::Unfrozen
-            | Event::RefundRequested(_)
-            | Event::RefundReceived(_),
-        )
-        | None => Err(not_found()),
-    }
-}
-
-async fn stored(
-    state: &State,
-    wallet: &EntityId,
-    made: &Made,
-) -> Result<Option<Arc<Record>>, Problem> {
-    let (wallet, seq) = (wallet.clone(), made.seq);
-    let read = state.engine.read(move |archive| {
-        let bytes = archive.record(&wallet, seq)?;
-        bytes.map(|bytes| decode_record(&wallet, seq, &bytes).map(Arc::new)).transpose()
-    });
-    read.await.map_err(|_| Problem::stopping())
+    let Some(Event::Paid(paid)) = events.first() else { return Err(not_found()) };
+    Ok(json(&Payment::new(made, record.at, paid, Some(refunded), Form::Whole)))
 }
 
 async fn stored_refunds(state: &State, wallet: &EntityId, made: &Made) -> Result<u64, Problem> {

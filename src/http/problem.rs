@@ -7,7 +7,9 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
+use bursar_domain::call::Party;
 use bursar_domain::code::{Code, Rejection};
+use bursar_domain::id::InvestmentId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -47,6 +49,12 @@ pub(crate) struct ProblemDetails {
     /// The faulty fields, where the body had any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<Fault>,
+    /// For an investment that got no place: its ticket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket: Option<u64>,
+    /// For an investment that got no place: its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    investment: Option<String>,
     #[serde(skip)]
     reason: Option<Code>,
     #[serde(skip)]
@@ -67,6 +75,8 @@ impl Problem {
             retryable: code.retryable(),
             request_id: String::new(),
             errors: Vec::new(),
+            ticket: None,
+            investment: None,
             reason: Some(code),
             replayed: false,
             allowed: None,
@@ -92,6 +102,20 @@ impl Problem {
         Self::new(Code::Overloaded, "too much is waiting; try again in a second, with the same key")
     }
 
+    /// Refused because a third party has too much to do for us.
+    pub(crate) fn busy(party: Party) -> Self {
+        let who = match party {
+            Party::Processor => "the payment processor",
+            Party::Documents => "the maker of documents",
+            Party::Mail => "the mail server",
+        };
+        let detail = format!(
+            "too many calls to {who} are waiting; nothing was begun, try again in a second, with \
+             the same key"
+        );
+        Self::new(Code::Overloaded, detail)
+    }
+
     /// Refused because the server is stopping.
     pub(crate) fn stopping() -> Self {
         Self::new(Code::NotReady, "the server is stopping; try again in a second")
@@ -102,6 +126,13 @@ impl Problem {
         if self.0.request_id.is_empty() {
             request_id.clone_into(&mut self.0.request_id);
         }
+        self
+    }
+
+    /// Says which ticket was refused.
+    pub(crate) fn with_ticket(mut self, ticket: u64, investment: &InvestmentId) -> Self {
+        self.0.ticket = Some(ticket);
+        self.0.investment = Some(investment.to_string());
         self
     }
 

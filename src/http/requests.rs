@@ -49,7 +49,8 @@ pub(crate) struct BookDeposit<'a> {
     /// ISO 4217.
     #[schema(value_type = String, example = "EUR")]
     pub(crate) currency: Cow<'a, str>,
-    /// How the money comes: `external`, booked at once.
+    /// How the money comes: `external`, which has arrived and is booked at once, or `bank_pull`,
+    /// which the processor pulls from the wallet's bank account.
     #[schema(value_type = String, example = "external")]
     pub(crate) method: Cow<'a, str>,
     /// The client's words.
@@ -202,7 +203,63 @@ pub(crate) struct Calendar {
     pub(crate) time_zone: Option<String>,
 }
 
-/// A line of a batch: any of the above, told apart by `op`.
+/// Opens a deal.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OpenDeal<'a> {
+    /// Its id; without it, the server makes one.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "harbour")]
+    pub(crate) id: Option<Cow<'a, str>>,
+    /// The name that investors see.
+    #[schema(value_type = String, example = "Harbour Lofts")]
+    pub(crate) name: Cow<'a, str>,
+    /// The most that it takes: a decimal string in major units.
+    #[schema(value_type = String, example = "500000.00")]
+    pub(crate) amount: AmountText<'a>,
+    /// ISO 4217.
+    #[schema(value_type = String, example = "EUR")]
+    pub(crate) currency: Cow<'a, str>,
+    /// The most investors, 1 to 200; 200 when it is not said.
+    #[schema(example = 200)]
+    pub(crate) max_investors: Option<i64>,
+    /// The least of one investment.
+    #[schema(value_type = Option<String>, example = "100.00")]
+    pub(crate) min_investment: Option<AmountText<'a>>,
+    /// The most of one investment.
+    #[schema(value_type = Option<String>, example = "50000.00")]
+    pub(crate) max_investment: Option<AmountText<'a>>,
+    /// Before this, no request is taken: RFC 3339.
+    #[schema(value_type = Option<String>, example = "2026-11-20T09:00:00.000Z")]
+    pub(crate) opens_at: Option<Cow<'a, str>>,
+    /// From this on, no request is taken: RFC 3339.
+    #[schema(value_type = Option<String>, example = "2026-12-20T18:00:00.000Z")]
+    pub(crate) closes_at: Option<Cow<'a, str>>,
+}
+
+/// Invests in a deal.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MakeInvestment<'a> {
+    /// Who invests.
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "alice")]
+    pub(crate) wallet: Cow<'a, str>,
+    /// A decimal string in major units.
+    #[schema(value_type = String, example = "1000.00")]
+    pub(crate) amount: AmountText<'a>,
+    /// ISO 4217.
+    #[schema(value_type = String, example = "EUR")]
+    pub(crate) currency: Cow<'a, str>,
+    /// Where the money comes from: `bank`, pulled by the processor, or `wallet`.
+    #[schema(value_type = String, example = "bank")]
+    pub(crate) funding: Cow<'a, str>,
+    /// Whether to wait in line when there is no place now but may be one later; without it, yes.
+    #[schema(example = true)]
+    pub(crate) waitlist: Option<bool>,
+}
+
+/// A line of a batch: an operation on wallets, providers and payments, told apart by `op`.
 #[derive(Deserialize, Default, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Line<'a> {

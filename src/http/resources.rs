@@ -1,18 +1,22 @@
-//! The resources as JSON: one struct each, shared by single answers and the lines of a batch.
+//! Resources as JSON, shared by single answers and the lines of a batch: wallets, payments,
+//! refunds, providers. Deals, investments and deposits have files of their own.
 //!
 //! A resource of a decision is made from its record alone, so a replay gives the first answer to
 //! the letter. In a line of a batch the resource's own `status` is left out, because `status` there
 //! is the HTTP status.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use bursar_actors::view::{Seen, Summary};
 use bursar_domain::cadence::Cadence;
+use bursar_domain::compensation::Compensation;
 use bursar_domain::id::{Made, ProviderId, Seq, WalletId};
 use bursar_domain::money::Amount;
-use bursar_domain::provider;
+use bursar_domain::saga::{Saga, subject};
 use bursar_domain::time::Timestamp;
 use bursar_domain::wallet::{self, event};
+use bursar_domain::{deal, provider};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -54,33 +58,6 @@ pub(crate) struct Wallet {
     pending_investments: Vec<String>,
     /// How many decisions the wallet has made.
     version: u64,
-}
-
-/// A deposit.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Deposit {
-    #[schema(example = "txn_7_alice")]
-    id: String,
-    wallet: String,
-    #[schema(example = "100.00")]
-    amount: String,
-    currency: &'static str,
-    /// How the money came: `external`.
-    method: &'static str,
-    /// `booked`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<String>,
-    /// The date of the business.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    effective_at: Option<String>,
-    /// When it was decided.
-    at: String,
-    /// The position in the shard's journal.
-    seq: u64,
-    /// The wallet's posted balance afterwards.
-    balance_after: String,
 }
 
 /// A payment.
@@ -192,16 +169,19 @@ pub(crate) enum Form {
 }
 
 impl Form {
-    fn status(self, status: &'static str) -> Option<&'static str> {
+    /// The resource's own status, where it is said.
+    pub(crate) fn status(self, status: &'static str) -> Option<&'static str> {
         (self == Self::Whole).then_some(status)
     }
 }
 
-fn owned(text: Option<&str>) -> Option<String> {
+/// An optional text as JSON has it.
+pub(crate) fn owned(text: Option<&str>) -> Option<String> {
     text.map(str::to_owned)
 }
 
-fn instant(at: Option<Timestamp>) -> Option<String> {
+/// An optional instant as JSON has it.
+pub(crate) fn instant(at: Option<Timestamp>) -> Option<String> {
     at.map(|at| at.to_string())
 }
 
@@ -210,6 +190,7 @@ impl Wallet {
     pub(crate) fn seen(id: &str, wallet: &wallet::Summary, version: u64, form: Form) -> Self {
         let currency = wallet.profile.currency;
         let profile = &wallet.profile;
+        let pending = &wallet.pending_investments;
         Self {
             id: id.to_owned(),
             currency: currency.code(),
@@ -223,39 +204,25 @@ impl Wallet {
             owner: owned(profile.owner.as_deref()),
             email: owned(profile.email.as_deref()),
             bank_account: profile.bank_account.as_deref().unwrap_or(id).to_owned(),
-            pending_investments: Vec::new(),
+            pending_investments: pending
+                .iter()
+                .flat_map(|ids| ids.iter())
+                .map(ToString::to_string)
+                .collect(),
             version,
         }
     }
 
     /// A wallet as it was opened.
-    pub(crate) fn opened(id: &str, profile: &std::sync::Arc<wallet::Profile>, form: Form) -> Self {
+    pub(crate) fn opened(id: &str, profile: &Arc<wallet::Profile>, form: Form) -> Self {
         let summary = wallet::Summary {
-            profile: std::sync::Arc::clone(profile),
+            profile: Arc::clone(profile),
             status: wallet::Status::Active,
             posted: Amount::ZERO,
             held: Amount::ZERO,
+            pending_investments: None,
         };
         Self::seen(id, &summary, 1, form)
-    }
-}
-
-impl Deposit {
-    /// From its event.
-    pub(crate) fn new(made: &Made, at: Timestamp, event: &event::Deposited, form: Form) -> Self {
-        Self {
-            id: made.text("txn"),
-            wallet: made.wallet.to_string(),
-            amount: event.amount.to_major(event.currency),
-            currency: event.currency.code(),
-            method: "external",
-            status: form.status("booked"),
-            description: owned(event.description.as_deref()),
-            effective_at: instant(event.effective_at),
-            at: at.to_string(),
-            seq: made.seq.0,
-            balance_after: event.balance_after.to_major(event.currency),
-        }
     }
 }
 
@@ -356,30 +323,53 @@ impl Provider {
     /// A provider as it was registered.
     pub(crate) fn registered(
         id: &ProviderId,
-        profile: &std::sync::Arc<provider::Profile>,
+        profile: &Arc<provider::Profile>,
         at: Timestamp,
         form: Form,
     ) -> Self {
-        let summary = provider::Summary {
-            profile: std::sync::Arc::clone(profile),
-            accrued: Amount::ZERO.into(),
-        };
+        let summary =
+            provider::Summary { profile: Arc::clone(profile), accrued: Amount::ZERO.into() };
         Self::seen(id.as_str(), &summary, 1, at, form)
+    }
+}
+
+/// Why something was not to be.
+#[derive(Clone, Serialize, ToSchema)]
+pub(crate) struct Failure {
+    /// A word: one of ours, or the third party's.
+    #[schema(example = "insufficient-funds")]
+    pub(crate) code: String,
+    /// For people.
+    pub(crate) detail: String,
+}
+
+impl From<&subject::Failure> for Failure {
+    fn from(failure: &subject::Failure) -> Self {
+        Self { code: failure.code.to_string(), detail: failure.detail.to_string() }
     }
 }
 
 /// The wallet in what was seen.
 pub(crate) fn wallet_of(seen: &Seen) -> Option<&wallet::Summary> {
-    match &seen.summary {
-        Summary::Wallet(wallet) => Some(wallet),
-        Summary::Provider(_) => None,
-    }
+    if let Summary::Wallet(wallet) = &seen.summary { Some(wallet) } else { None }
 }
 
 /// The provider in what was seen.
 pub(crate) fn provider_of(seen: &Seen) -> Option<&provider::Summary> {
-    match &seen.summary {
-        Summary::Provider(provider) => Some(provider),
-        Summary::Wallet(_) => None,
-    }
+    if let Summary::Provider(provider) = &seen.summary { Some(provider) } else { None }
+}
+
+/// The deal in what was seen.
+pub(crate) fn deal_of(seen: &Seen) -> Option<&deal::Summary> {
+    if let Summary::Deal(deal) = &seen.summary { Some(deal) } else { None }
+}
+
+/// The saga in what was seen.
+pub(crate) fn saga_of(seen: &Seen) -> Option<&Arc<Saga>> {
+    if let Summary::Saga(saga) = &seen.summary { Some(saga) } else { None }
+}
+
+/// The compensation in what was seen.
+pub(crate) fn compensation_of(seen: &Seen) -> Option<&Arc<Compensation>> {
+    if let Summary::Compensation(compensation) = &seen.summary { Some(compensation) } else { None }
 }

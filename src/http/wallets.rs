@@ -1,4 +1,4 @@
-//! Wallets: open, look, deposit, entries, freeze.
+//! Wallets: open, look, entries, freeze. Deposits have a file of their own.
 //!
 //! A look is answered from what is durable, without asking the wallet's actor when it is in memory
 //! (`State::see`); everything else goes through its mailbox. What cannot be an id in a path is not
@@ -12,7 +12,7 @@ use bursar_domain::wallet::Command;
 
 use crate::http::operation::Operation;
 use crate::http::problem::Problem;
-use crate::http::requests::{BookDeposit, OpenWallet};
+use crate::http::requests::OpenWallet;
 use crate::http::resources::{Form, Wallet, wallet_of};
 use crate::http::{Answered, Shared, body, entries, json, key_of};
 
@@ -47,26 +47,6 @@ pub(crate) async fn get(state: Shared, id: Path<String>) -> Answered {
     let seen = state.see(&EntityId::wallet(&id)).await?.ok_or_else(not_found)?;
     let wallet = wallet_of(&seen).ok_or_else(not_found)?;
     Ok(json(&Wallet::seen(id.as_str(), wallet, seen.version, Form::Whole)))
-}
-
-/// Books money that arrived from outside.
-#[utoipa::path(post, path = "/v1/wallets/{id}/deposits", tag = "wallets",
-    params(("id" = String, Path, description = "The wallet"),
-        ("Idempotency-Key" = String, Header, description = "The client's own key")),
-    request_body = BookDeposit, responses(
-    (status = 201, body = crate::http::resources::Deposit), (status = "4XX", body = Problem),
-    (status = "5XX", body = Problem)))]
-pub(crate) async fn deposit(
-    state: Shared,
-    request: HttpRequest,
-    id: Path<String>,
-    mut payload: Payload,
-) -> Answered {
-    let bytes = state.json(&request, &mut payload).await?;
-    let id = wallet_in_path(&id)?;
-    let body = body::parse::<BookDeposit<'_>>(&bytes)?;
-    let operation = Operation::deposit(&id, body, key_of(&request))?;
-    state.write(&request, operation).await
 }
 
 /// What moved a wallet's balance, newest first.

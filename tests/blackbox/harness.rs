@@ -34,12 +34,20 @@ pub(crate) struct Launch {
     pub(crate) environment: Vec<(&'static str, String)>,
     /// The largest file that it may write, in KiB, as a disk that is full.
     pub(crate) file_limit_kib: Option<u64>,
+    /// Third parties of their own process, instead of those inside.
+    pub(crate) outside: bool,
 }
 
 impl Launch {
     /// With one variable in the environment.
     pub(crate) fn with(name: &'static str, value: &str) -> Self {
         Self { environment: vec![(name, value.to_owned())], ..Self::default() }
+    }
+
+    /// With one more variable in the environment.
+    pub(crate) fn and(mut self, name: &'static str, value: &str) -> Self {
+        self.environment.push((name, value.to_owned()));
+        self
     }
 
     fn command(&self, data: &Path) -> Command {
@@ -52,7 +60,10 @@ impl Launch {
                 bash
             }
         };
-        command.args(["serve", "--listen", "127.0.0.1:0", "--sandbox", "--data"]).arg(data);
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        if !self.outside {
+            command.arg("--sandbox");
+        }
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -221,6 +232,12 @@ impl Server {
         assert!(!self.is_running(), "a server is restarted after it ended");
         let again = Self::start_in(Arc::clone(&self.data), self.launch.clone());
         *self = again.expect("a server starts again in its directory");
+    }
+
+    /// The same, started otherwise than before.
+    pub(crate) fn restart_with(&mut self, launch: Launch) {
+        self.launch = launch;
+        self.restart();
     }
 }
 

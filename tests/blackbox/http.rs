@@ -234,11 +234,16 @@ pub(crate) fn read_head(reader: &mut impl BufRead) -> io::Result<(u16, Vec<(Stri
     let status = read_line(reader)?;
     let status = status.split(' ').nth(1).and_then(|status| status.parse().ok());
     let status = status.ok_or_else(|| broken("no status line"))?;
+    Ok((status, read_headers(reader)?))
+}
+
+/// The headers of a request or an answer, their names in lower case.
+pub(crate) fn read_headers(reader: &mut impl BufRead) -> io::Result<Vec<(String, String)>> {
     let mut headers = Vec::new();
     loop {
         let line = read_line(reader)?;
         if line.is_empty() {
-            return Ok((status, headers));
+            return Ok(headers);
         }
         let (name, value) = line.split_once(':').ok_or_else(|| broken("no header line"))?;
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
@@ -261,7 +266,8 @@ pub(crate) fn read_answer(reader: &mut impl BufRead) -> io::Result<Answer> {
     Ok(answer)
 }
 
-fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
+/// A line of a head, without its end.
+pub(crate) fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
     let mut line = String::new();
     reader.read_line(&mut line)?;
     match line.strip_suffix("\r\n") {
@@ -270,7 +276,8 @@ fn read_line(reader: &mut impl BufRead) -> io::Result<String> {
     }
 }
 
-fn broken(what: &str) -> Error {
+/// What came is not HTTP.
+pub(crate) fn broken(what: &str) -> Error {
     Error::new(ErrorKind::InvalidData, what)
 }
 

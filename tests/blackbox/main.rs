@@ -4,27 +4,37 @@
 //! by side. Nothing here knows the server's insides: what is asserted is the contract that a
 //! client may rely on. One test crate with many modules, because each crate is linked anew.
 //!
-//! [`harness`] starts and ends servers, [`http`] and [`streams`] speak to them, [`bank`] has the
-//! calls that most tests make.
+//! [`harness`] starts and ends servers, [`parties`] the third parties they call, [`stub`] is one that
+//! does what a test orders, [`http`] and [`streams`] speak to servers, [`bank`] and [`investing`] have
+//! the calls that most tests make.
 
 mod bad_input;
 mod bank;
 mod batches;
 mod crash;
 mod damage;
+mod deals;
+mod deals_bad_input;
+mod deals_crash;
+mod deals_keys;
+mod deals_refused;
+mod deals_wallet;
 mod harness;
 mod hostile_bodies;
 mod http;
 mod idempotency;
 mod import;
+mod investing;
 mod operations;
 mod outcomes;
 mod paging;
+mod parties;
 mod payments;
 mod protocol;
 mod providers;
 mod refunds;
 mod residents;
 mod streams;
+mod stub;
 mod wallets;
 mod websocket;

@@ -73,6 +73,19 @@ codes! {
     UnsupportedMethod "unsupported-method" 422 false "The method is not served";
     Overloaded "overloaded" 503 true "The server has too much waiting";
     NotReady "not-ready" 503 true "The server is starting or stopping";
+    DealNotFound "deal-not-found" 404 false "There is no such deal";
+    InvestmentNotFound "investment-not-found" 404 false "There is no such investment";
+    DepositNotFound "deposit-not-found" 404 false "There is no such deposit";
+    SagaNotFound "saga-not-found" 404 false "There is no such saga";
+    DealNotOpen "deal-not-open" 409 true "The deal is not open yet";
+    DealClosed "deal-closed" 409 false "The deal is closed";
+    DealFull "deal-full" 409 false "The deal has no seat left";
+    AmountExceedsRemaining "amount-exceeds-remaining" 409 false "The deal does not take so much any more";
+    WaitingListFull "waiting-list-full" 409 false "The deal's waiting list is full";
+    InvestmentConfirmed "investment-confirmed" 409 false "The investment can no longer be cancelled";
+    InvestmentNotWaiting "investment-not-waiting" 409 false "The investment does not wait";
+    TooManyPending "too-many-pending" 409 true "The wallet expects too many deposits";
+    SagaNotStuck "saga-not-stuck" 409 false "The saga has nothing to retry";
 }
 
 impl fmt::Display for Code {

@@ -8,16 +8,41 @@
 //!
 //! Invariants: `decide` changes nothing; every event that `decide` returns applies to the state it
 //! was decided on; the same command on the same state at the same time gives the same events.
+//!
+//! Some entities wait for the outside world: a call's answer, or an instant. They say so with
+//! [`Entity::due`], and are woken when the answer comes, when the time comes, or after a crash.
 
 use std::sync::Arc;
 
 use bincode::{Decode, Encode};
 
+use crate::call::{Answered, Context};
 use crate::code::Rejection;
 use crate::id::{Kind, Seq};
 use crate::message::{Effect, Message, Movement, Stamp};
 use crate::money::Total;
 use crate::time::Timestamp;
+
+/// What an entity waits for besides requests and messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Due {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The answer to a call.
+    Answer,
+    /// An instant.
+    At(Timestamp),
+}
+
+/// Why an entity is woken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wake {
+    /// The instant it waits for has come.
+    Due,
+    /// It was read from disk: whatever it had called before, nobody will bring the answer.
+    Resumed,
+}
 
 /// The rules of one kind of entity.
 pub trait Entity: Default + Clone + Encode + Decode<()> + 'static {
@@ -31,6 +56,9 @@ pub trait Entity: Default + Clone + Encode + Decode<()> + 'static {
     /// Its kind.
     const KIND: Kind;
 
+    /// Whether it ever waits for anything besides requests and messages.
+    const WAITS: bool = false;
+
     /// Whether it has come into being. Before, it has nothing to save.
     fn exists(&self) -> bool;
 
@@ -38,12 +66,27 @@ pub trait Entity: Default + Clone + Encode + Decode<()> + 'static {
     fn decide(
         &self,
         command: &Self::Command,
-        now: Timestamp,
+        context: &Context<'_>,
     ) -> Result<Vec<Self::Event>, Rejection>;
 
     /// What follows from a message of another entity: nothing when it was received before.
     /// A message is never refused, because its money has already left the sender.
-    fn receive(&self, message: &Message) -> Vec<Self::Event>;
+    fn receive(&self, message: &Message, context: &Context<'_>) -> Vec<Self::Event>;
+
+    /// What follows from a third party's answer: nothing when it is not the one waited for.
+    fn answered(&self, _answered: &Answered, _context: &Context<'_>) -> Vec<Self::Event> {
+        Vec::new()
+    }
+
+    /// What follows from being woken.
+    fn woken(&self, _why: Wake, _context: &Context<'_>) -> Vec<Self::Event> {
+        Vec::new()
+    }
+
+    /// What it waits for.
+    fn due(&self) -> Due {
+        Due::Nothing
+    }
 
     /// Writes an event, recorded at `seq`, into the state.
     fn apply(&mut self, event: &Self::Event, seq: Seq);
@@ -55,7 +98,9 @@ pub trait Entity: Default + Clone + Encode + Decode<()> + 'static {
     fn movement(event: &Self::Event) -> Option<Movement>;
 
     /// The entity's posted balance after an event, as the event itself says it.
-    fn balance_after(event: &Self::Event) -> Option<Total>;
+    fn balance_after(_event: &Self::Event) -> Option<Total> {
+        None
+    }
 
     /// What anyone may see, at this moment.
     fn summary(&self) -> Option<Self::Summary>;

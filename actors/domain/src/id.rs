@@ -1,9 +1,10 @@
-//! Names of things: wallets, providers, shards, positions in a journal.
+//! Names of things: wallets, providers, deals, sagas, shards, positions in a journal.
 //!
-//! Clients may choose the id of a wallet or provider (`[A-Za-z0-9_-]{1,64}`); ids are shared
+//! Clients may choose the id of a wallet, provider or deal (`[A-Za-z0-9_-]{1,64}`); ids are shared
 //! strings, because the same id stands in the actor, in the directory and in messages. What the
 //! server makes is derived from where it was decided: a payment is the decision `seq` of its
-//! wallet, so `pay_{seq}_{wallet}` needs no index to be found again.
+//! wallet, so `pay_{seq}_{wallet}` needs no index to be found again, and an investment is the
+//! decision `seq` of its deal. A saga has the id of what it brings about.
 //!
 //! Invariants: an id that exists is well-formed; an entity lives in one shard for ever, chosen by
 //! a specified hash of its kind and id.
@@ -13,12 +14,20 @@ use std::sync::Arc;
 
 use bincode::{Decode, Encode};
 
-/// The longest id, in characters (they are ASCII, so also in bytes).
+/// The longest id that a client may choose, in characters (they are ASCII, so also in bytes).
 pub const ID_LENGTH_MAX: usize = 64;
+
+/// The longest id of an entity: what the server makes holds a client's id, a position and a prefix.
+pub const ENTITY_ID_LENGTH_MAX: usize = 96;
 
 /// Whether a text can be an id: 1 to 64 of `A-Z a-z 0-9 _ -`.
 pub fn is_well_formed(text: &str) -> bool {
-    (1..=ID_LENGTH_MAX).contains(&text.len())
+    text.len() <= ID_LENGTH_MAX && is_entity_id(text)
+}
+
+/// Whether a text can be the id of an entity: as [`is_well_formed`], but up to 96.
+pub fn is_entity_id(text: &str) -> bool {
+    (1..=ENTITY_ID_LENGTH_MAX).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
@@ -73,6 +82,10 @@ id_type!(
     /// A service provider.
     ProviderId
 );
+id_type!(
+    /// A deal.
+    DealId
+);
 
 /// The kinds of entity. Only appended to: the number is on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Encode, Decode)]
@@ -81,17 +94,27 @@ pub enum Kind {
     Wallet,
     /// Receives payments.
     Provider,
+    /// Takes investments, first come first served.
+    Deal,
+    /// Brings something about in steps.
+    Saga,
+    /// Undoes what a saga had done.
+    Compensation,
 }
 
 impl Kind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 2] = [Self::Wallet, Self::Provider];
+    pub const ALL: [Self; 5] =
+        [Self::Wallet, Self::Provider, Self::Deal, Self::Saga, Self::Compensation];
 
     /// The word used in JSON, metrics and logs.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Wallet => "wallet",
             Self::Provider => "provider",
+            Self::Deal => "deal",
+            Self::Saga => "saga",
+            Self::Compensation => "compensation",
         }
     }
 
@@ -100,6 +123,9 @@ impl Kind {
         match self {
             Self::Wallet => 0,
             Self::Provider => 1,
+            Self::Deal => 2,
+            Self::Saga => 3,
+            Self::Compensation => 4,
         }
     }
 
@@ -134,9 +160,26 @@ impl EntityId {
         Self { kind: Kind::Provider, id: id.shared() }
     }
 
+    /// The entity of a deal.
+    pub fn deal(id: &DealId) -> Self {
+        Self { kind: Kind::Deal, id: id.shared() }
+    }
+
+    /// The saga that brings about what has this id.
+    pub fn saga(id: impl Into<Arc<str>>) -> Self {
+        let id = id.into();
+        assert!(is_entity_id(&id), "{id:?} cannot be a saga");
+        Self { kind: Kind::Saga, id }
+    }
+
+    /// The compensation of a saga.
+    pub fn compensation(saga: &Arc<str>) -> Self {
+        Self { kind: Kind::Compensation, id: Arc::clone(saga) }
+    }
+
     /// The shard this entity lives in, of `shards` many: XXH3-64 of kind and id, modulo.
     pub fn shard(&self, shards: u16) -> ShardId {
-        let mut buffer = [0_u8; ID_LENGTH_MAX + 1];
+        let mut buffer = [0_u8; ENTITY_ID_LENGTH_MAX + 1];
         let id = self.id.as_bytes();
         buffer[0] = self.kind.number();
         buffer[1..=id.len()].copy_from_slice(id);
@@ -206,12 +249,46 @@ impl Made {
 
     /// Reads `{prefix}_{seq}_{wallet}`; `None` when it cannot be one that this server made.
     pub fn parse(text: &str, prefix: &str) -> Option<Self> {
-        let rest = text.strip_prefix(prefix)?.strip_prefix('_')?;
-        let (seq, wallet) = rest.split_once('_')?;
-        if seq.starts_with('0') || !seq.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        Some(Self { wallet: WalletId::parse(wallet)?, seq: Seq(seq.parse().ok()?) })
+        let (seq, wallet) = split(text, prefix)?;
+        Some(Self { wallet: WalletId::parse(wallet)?, seq })
+    }
+}
+
+/// The two parts of `{prefix}_{seq}_{owner}`.
+fn split<'a>(text: &'a str, prefix: &str) -> Option<(Seq, &'a str)> {
+    let rest = text.strip_prefix(prefix)?.strip_prefix('_')?;
+    let (seq, owner) = rest.split_once('_')?;
+    if seq.starts_with('0') || !seq.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    Some((Seq(seq.parse().ok()?), owner))
+}
+
+/// An investment: the decision of a deal that gave the ticket, written `inv_{seq}_{deal}`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Encode, Decode)]
+pub struct InvestmentId {
+    /// Which deal.
+    pub deal: DealId,
+    /// Under which position of its shard the ticket was given.
+    pub seq: Seq,
+}
+
+impl InvestmentId {
+    /// Reads `inv_{seq}_{deal}`; `None` when it cannot be one that this server made.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (seq, deal) = split(text, "inv")?;
+        Some(Self { deal: DealId::parse(deal)?, seq })
+    }
+
+    /// The saga that brings it about.
+    pub fn saga(&self) -> EntityId {
+        EntityId::saga(self.to_string())
+    }
+}
+
+impl fmt::Display for InvestmentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "inv_{}_{}", self.seq, self.deal)
     }
 }
 

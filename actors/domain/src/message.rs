@@ -4,13 +4,22 @@
 //! invariant 11). The message between them is sent again until it is acknowledged; the receiver
 //! drops what it already has. Messages of one shard reach one entity in the order of their
 //! sequence, so a high-water mark per sending shard is all that a receiver remembers.
+//!
+//! Sagas ask wallets and deals by messages, too; whoever is asked answers with [`Body::Reply`].
 
 use bincode::{Decode, Encode};
 
+use crate::call::Call;
+use crate::code::Rejection;
+use crate::compensation::Undoing;
 use crate::currency::Currency;
-use crate::id::{EntityId, ProviderId, Seq, ShardId, WalletId};
+use crate::id::{DealId, EntityId, ProviderId, Seq, ShardId, WalletId};
 use crate::money::Amount;
+use crate::saga::Subject;
+use crate::saga::subject::Failure;
 use crate::time::Timestamp;
+
+pub use crate::outcome::{About, Outcome, OutcomeKind};
 
 /// Which record sent a message: the shard, and the position in it. A record sends at most one
 /// message to one entity, so this names the message.
@@ -42,8 +51,48 @@ pub struct Message {
     pub body: Body,
 }
 
-/// What a message says.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// Which saga or compensation asks, in which of its steps.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Asker {
+    /// Who asks.
+    pub entity: EntityId,
+    /// The step, from 0: it comes back with the answer.
+    pub step: u8,
+}
+
+impl Asker {
+    /// The message that answers.
+    pub fn reply(&self, source: Source, answer: Answer) -> Effect {
+        let body = Body::Reply { step: self.step, answer };
+        Effect::Send(Message { source, to: self.entity.clone(), body })
+    }
+}
+
+/// What whoever was asked by a saga answers.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Answer {
+    /// It is done.
+    Done,
+    /// It is done; this is how the customer is reached.
+    Contact {
+        /// Where mails go.
+        email: Option<Box<str>>,
+        /// The account at the processor.
+        account: Box<str>,
+    },
+    /// It is done; here is the money.
+    Money {
+        /// How much, positive.
+        amount: Amount,
+        /// In which currency.
+        currency: Currency,
+    },
+    /// No.
+    Refused(Rejection),
+}
+
+/// What a message says. Only appended to: an action of a saga is on disk with its message.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Body {
     /// A wallet paid a provider. The payment is the message's source.
     Payment {
@@ -84,6 +133,78 @@ pub enum Body {
         /// In which currency.
         currency: Currency,
     },
+    /// To a saga: bring this about.
+    Begin(Box<Subject>),
+    /// To a wallet: an investment is pending; set its amount aside if it is to be paid from here.
+    Mark {
+        /// Who asks.
+        by: Asker,
+        /// How much to set aside; zero when the money comes from the bank.
+        hold: Amount,
+        /// In which currency.
+        currency: Currency,
+    },
+    /// To a wallet: the investment is no longer pending; pay what was set aside.
+    Settle {
+        /// Who asks.
+        by: Asker,
+        /// What is invested in.
+        deal: DealId,
+    },
+    /// To a wallet: forget that the investment is pending and what was set aside for it.
+    Unmark {
+        /// Who asks; its saga's id is the name of the mark.
+        by: Asker,
+    },
+    /// To a wallet: here is the money that was pulled from the bank.
+    Credit {
+        /// Who asks.
+        by: Asker,
+        /// The wallet's decision that asked for it.
+        deposit: Seq,
+        /// How much, positive.
+        amount: Amount,
+        /// In which currency.
+        currency: Currency,
+    },
+    /// To a wallet: the money will not come.
+    Abandon {
+        /// Who asks.
+        by: Asker,
+        /// The wallet's decision that asked for it.
+        deposit: Seq,
+        /// Why.
+        failure: Failure,
+    },
+    /// To a deal: the investment is done; here is its money.
+    Confirm {
+        /// Who asks.
+        by: Asker,
+        /// The deal's decision that gave the ticket.
+        investment: Seq,
+        /// How much, positive.
+        amount: Amount,
+        /// In which currency.
+        currency: Currency,
+    },
+    /// To a deal: the investment is undone; its place is free.
+    Free {
+        /// Who asks.
+        by: Asker,
+        /// The deal's decision that gave the ticket.
+        investment: Seq,
+    },
+    /// To a compensation: undo this.
+    Compensate(Box<Undoing>),
+    /// The answer of whoever was asked.
+    Reply {
+        /// The step in which it was asked.
+        step: u8,
+        /// The answer.
+        answer: Answer,
+    },
+    /// To oneself: there is more to do than fits one decision.
+    Continue,
 }
 
 /// The highest position received from each sending shard.
@@ -121,58 +242,8 @@ pub enum Effect {
     Send(Message),
     /// Publish this on the outcome stream.
     Tell(Outcome),
-}
-
-/// What kind of thing happened. Only appended to: the number is on disk.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Encode, Decode)]
-pub enum OutcomeKind {
-    /// Money from outside was booked to a wallet.
-    DepositPosted,
-    /// A wallet paid a provider.
-    PaymentPosted,
-    /// A refund reached the wallet.
-    RefundPosted,
-}
-
-impl OutcomeKind {
-    /// All kinds.
-    pub const ALL: [Self; 3] = [Self::DepositPosted, Self::PaymentPosted, Self::RefundPosted];
-
-    /// The `type` of the outcome on the stream.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::DepositPosted => "deposit.posted",
-            Self::PaymentPosted => "payment.posted",
-            Self::RefundPosted => "refund.posted",
-        }
-    }
-}
-
-/// A thing that happened, as told to those who listen.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
-pub struct Outcome {
-    /// What kind of thing.
-    pub kind: OutcomeKind,
-    /// When it was decided.
-    pub at: Timestamp,
-    /// Whose wallet.
-    pub wallet: WalletId,
-    /// The wallet's decision that names the deposit, payment or refund.
-    pub seq: Seq,
-    /// The provider on the other side, if there is one.
-    pub provider: Option<ProviderId>,
-    /// For a refund: the payment it belongs to.
-    pub payment: Option<Seq>,
-    /// How much, positive.
-    pub amount: Amount,
-    /// In which currency.
-    pub currency: Currency,
-    /// The wallet's posted balance afterwards.
-    pub balance_after: Amount,
-    /// The payer's words.
-    pub description: Option<Box<str>>,
-    /// The date of the business.
-    pub effective_at: Option<Timestamp>,
+    /// Ask a third party. Not repeated after a crash: the saga wakes up and asks how it stands.
+    Call(Call),
 }
 
 /// What an event does to the books of its shard, in one currency:
@@ -197,6 +268,12 @@ impl Movement {
     pub fn booked(currency: Currency, amount: Amount) -> Self {
         let external = amount.checked_neg().expect("a booked amount is positive");
         Self { currency, account: amount, external, sent: Amount::ZERO, received: Amount::ZERO }
+    }
+
+    /// Money leaves an account for the outside world.
+    pub fn returned(currency: Currency, amount: Amount) -> Self {
+        let account = amount.checked_neg().expect("a returned amount is positive");
+        Self { currency, account, external: amount, sent: Amount::ZERO, received: Amount::ZERO }
     }
 
     /// An account sends money to another one.

@@ -7,11 +7,14 @@
 use bincode::{Decode, Encode};
 
 use crate::code::Rejection;
+use crate::compensation::{self, Compensation};
+use crate::deal::{self, Deal};
 use crate::entity::Entity;
 use crate::id::EntityId;
 use crate::key::Key;
 use crate::message::{Effect, Movement, Stamp};
 use crate::provider::{self, Provider};
+use crate::saga::{self, Saga};
 use crate::time::Timestamp;
 use crate::wallet::{self, Wallet};
 
@@ -24,6 +27,12 @@ pub enum Verdict {
     Provider(Vec<provider::Event>),
     /// No.
     Refused(Refusal),
+    /// A deal's events.
+    Deal(Vec<deal::Event>),
+    /// A saga's events.
+    Saga(Vec<saga::Event>),
+    /// A compensation's events.
+    Compensation(Vec<compensation::Event>),
 }
 
 /// A refusal that is kept with its key, so that a retry gets the same no.
@@ -48,31 +57,54 @@ pub struct Record {
     pub verdict: Verdict,
 }
 
-impl Record {
-    /// What must happen outside once the record is durable.
-    pub fn effects(&self, stamp: Stamp) -> Vec<Effect> {
-        let id = &self.entity.id;
-        match &self.verdict {
-            Verdict::Wallet(events) => {
-                events.iter().flat_map(|event| Wallet::react(id, event, stamp)).collect()
+/// Every kind of entity whose events have a place in a verdict: the variant and the rules.
+macro_rules! kinds {
+    ($($variant:ident $rules:ty;)*) => {
+        impl Record {
+            /// What must happen outside once the record is durable.
+            pub fn effects(&self, stamp: Stamp) -> Vec<Effect> {
+                let id = &self.entity.id;
+                match &self.verdict {
+                    $(Verdict::$variant(events) => {
+                        events.iter().flat_map(|event| <$rules>::react(id, event, stamp)).collect()
+                    })*
+                    Verdict::Refused(_) => Vec::new(),
+                }
             }
-            Verdict::Provider(events) => {
-                events.iter().flat_map(|event| Provider::react(id, event, stamp)).collect()
-            }
-            Verdict::Refused(_) => Vec::new(),
-        }
-    }
 
-    /// What the record does to the books, event by event.
-    pub fn movements(&self) -> impl Iterator<Item = Movement> {
-        let (wallet, provider): (&[wallet::Event], &[provider::Event]) = match &self.verdict {
-            Verdict::Wallet(events) => (events, &[]),
-            Verdict::Provider(events) => (&[], events),
-            Verdict::Refused(_) => (&[], &[]),
-        };
-        let wallet = wallet.iter().filter_map(Wallet::movement);
-        wallet.chain(provider.iter().filter_map(Provider::movement))
-    }
+            /// Gives what the record does to the books to `visit`, event by event.
+            pub fn movements(&self, mut visit: impl FnMut(Movement)) {
+                match &self.verdict {
+                    $(Verdict::$variant(events) => {
+                        events.iter().filter_map(<$rules>::movement).for_each(&mut visit);
+                    })*
+                    Verdict::Refused(_) => {}
+                }
+            }
+        }
+
+        $(impl Recorded for $rules {
+            fn verdict(events: Vec<Self::Event>) -> Verdict {
+                Verdict::$variant(events)
+            }
+
+            fn events(verdict: &Verdict) -> Option<&[Self::Event]> {
+                if let Verdict::$variant(events) = verdict {
+                    Some(events)
+                } else {
+                    matches!(verdict, Verdict::Refused(_)).then_some(&[])
+                }
+            }
+        })*
+    };
+}
+
+kinds! {
+    Wallet Wallet;
+    Provider Provider;
+    Deal Deal;
+    Saga Saga;
+    Compensation Compensation;
 }
 
 /// An entity kind whose events have a place in a [`Record`].
@@ -82,32 +114,4 @@ pub trait Recorded: Entity {
 
     /// Takes events out of a verdict; a refusal has none, another kind's verdict is `None`.
     fn events(verdict: &Verdict) -> Option<&[Self::Event]>;
-}
-
-impl Recorded for Wallet {
-    fn verdict(events: Vec<wallet::Event>) -> Verdict {
-        Verdict::Wallet(events)
-    }
-
-    fn events(verdict: &Verdict) -> Option<&[wallet::Event]> {
-        match verdict {
-            Verdict::Wallet(events) => Some(events),
-            Verdict::Refused(_) => Some(&[]),
-            Verdict::Provider(_) => None,
-        }
-    }
-}
-
-impl Recorded for Provider {
-    fn verdict(events: Vec<provider::Event>) -> Verdict {
-        Verdict::Provider(events)
-    }
-
-    fn events(verdict: &Verdict) -> Option<&[provider::Event]> {
-        match verdict {
-            Verdict::Provider(events) => Some(events),
-            Verdict::Refused(_) => Some(&[]),
-            Verdict::Wallet(_) => None,
-        }
-    }
 }

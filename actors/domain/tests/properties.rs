@@ -7,13 +7,16 @@
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one kind of event")]
 
+use std::sync::LazyLock;
+
 use bursar_domain::cadence::Cadence;
+use bursar_domain::call::{Context, Policy};
 use bursar_domain::currency::Currency;
 use bursar_domain::entity::Entity;
 use bursar_domain::id::{EntityId, Kind, ProviderId, Seq, ShardId, WalletId};
 use bursar_domain::key::{Key, Known};
 use bursar_domain::machine::Machine;
-use bursar_domain::message::{Effect, Message, Source, Stamp};
+use bursar_domain::message::{Body, Effect, Message, Source, Stamp};
 use bursar_domain::money::Amount;
 use bursar_domain::provider::{self, Provider};
 use bursar_domain::record::{Record, Recorded, Verdict};
@@ -23,6 +26,12 @@ use bursar_domain::wallet::{self, Command, Event, Profile, Wallet};
 use proptest::prelude::*;
 
 const WALLETS: usize = 3;
+
+static POLICY: LazyLock<Policy> = LazyLock::new(Policy::default);
+
+fn context() -> Context<'static> {
+    Context { now: Timestamp::default(), policy: &POLICY }
+}
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -145,7 +154,7 @@ impl World {
 
     fn ask(&mut self, wallet: usize, command: &Command) {
         let before = format!("{:?}", self.wallets[wallet].live);
-        let decided = self.wallets[wallet].live.entity().decide(command, Timestamp::default());
+        let decided = self.wallets[wallet].live.entity().decide(command, &context());
         assert_eq!(before, format!("{:?}", self.wallets[wallet].live), "decide changes nothing");
         let Ok(events) = decided else { return };
         let seq = self.next();
@@ -166,15 +175,16 @@ impl World {
         let seq = self.next();
         let effects = match message.to.kind {
             Kind::Provider => {
-                let events = self.provider.live.entity().receive(&message);
+                let events = self.provider.live.entity().receive(&message, &context());
                 if events.is_empty() { Vec::new() } else { self.provider.record(seq, events, None) }
             }
             Kind::Wallet => {
                 let account = self.wallets.iter_mut().find(|account| account.id == message.to);
                 let account = account.expect("sent to a wallet that is there");
-                let events = account.live.entity().receive(&message);
+                let events = account.live.entity().receive(&message, &context());
                 if events.is_empty() { Vec::new() } else { account.record(seq, events, None) }
             }
+            other => unreachable!("this world has no {}", other.as_str()),
         };
         self.send(effects);
         self.delivered.push(message);
@@ -273,11 +283,10 @@ impl World {
             i128::from(account.live.entity().summary().expect("open").posted.minor())
         };
         let on_its_way = |message: &Message| match &message.body {
-            bursar_domain::message::Body::Payment { amount, .. }
-            | bursar_domain::message::Body::RefundMoney { amount, .. } => {
+            Body::Payment { amount, .. } | Body::RefundMoney { amount, .. } => {
                 i128::from(amount.minor())
             }
-            bursar_domain::message::Body::RefundOrder { .. } => 0,
+            _ => 0,
         };
         let accrued = self.provider.live.entity().summary().expect("registered").accrued.minor();
         self.wallets.iter().map(posted).sum::<i128>()
@@ -307,7 +316,7 @@ proptest! {
         }
         prop_assert_eq!(world.money(), i128::from(world.deposited));
         for account in &world.wallets {
-            prop_assert!(account.live.entity().pending_refunds().is_empty());
+            prop_assert!(account.live.entity().expected().is_empty());
             let replayed = format!("{:?}", account.replayed(cut));
             prop_assert_eq!(replayed, format!("{:?}", account.live));
         }

@@ -4,7 +4,10 @@
 //! and compares the answer. The order of checks in a rule is the precedence of its codes, so cases
 //! in which two reasons hold say which one wins.
 
+use std::sync::LazyLock;
+
 use bursar_domain::cadence::Cadence;
+use bursar_domain::call::{Context, Policy};
 use bursar_domain::code::Code;
 use bursar_domain::currency::Currency;
 use bursar_domain::entity::Entity;
@@ -15,6 +18,13 @@ use bursar_domain::provider::{self, Provider};
 use bursar_domain::time::Timestamp;
 use bursar_domain::wallet::command::{Deposit, Lookup, Paid, Pay, Payee, Refund};
 use bursar_domain::wallet::{Command, HOLDS_MAX, Profile, Wallet};
+
+static POLICY: LazyLock<Policy> = LazyLock::new(Policy::default);
+
+/// Neither wallets nor providers look at the time.
+fn context() -> Context<'static> {
+    Context { now: Timestamp::default(), policy: &POLICY }
+}
 
 fn currency(code: &str) -> Currency {
     Currency::from_code(code).expect("known")
@@ -91,7 +101,7 @@ fn wallet(given: &[Command]) -> (Wallet, u64) {
     let mut wallet = Wallet::default();
     let mut seq = 0;
     for command in given {
-        let events = wallet.decide(command, Timestamp::default());
+        let events = wallet.decide(command, &context());
         for event in events.unwrap_or_else(|no| panic!("{command:?}: {no:?}")) {
             seq += 1;
             wallet.apply(&event, Seq(seq));
@@ -103,7 +113,7 @@ fn wallet(given: &[Command]) -> (Wallet, u64) {
 /// `given`, then `ask`: refused with `expected`, or accepted with posted and held afterwards.
 fn check(given: &[Command], ask: &Command, expected: Result<(i64, i64), Code>) {
     let (mut wallet, seq) = wallet(given);
-    let found = wallet.decide(ask, Timestamp::default()).map(|events| {
+    let found = wallet.decide(ask, &context()).map(|events| {
         for (event, seq) in events.iter().zip(seq + 1..) {
             wallet.apply(event, Seq(seq));
         }
@@ -205,11 +215,11 @@ fn registered() -> Provider {
         cadence: Cadence::new("month", None, None, None).expect("a cadence"),
         account: "acct".into(),
     });
-    let events = provider.decide(&command, Timestamp::default()).expect("registered");
+    let events = provider.decide(&command, &context()).expect("registered");
     for event in &events {
         provider.apply(event, Seq(1));
     }
-    let again = provider.decide(&command, Timestamp::default());
+    let again = provider.decide(&command, &context());
     assert_eq!(again.map_err(|no| no.code), Err(Code::AlreadyExists));
     provider
 }
@@ -251,7 +261,7 @@ fn a_message_is_received_once_however_often_it_comes() {
         (&order, 0, -300),
         (&payment, 0, -300),
     ] {
-        let events = provider.receive(message);
+        let events = provider.receive(message, &context());
         assert_eq!(events.len(), events_expected, "{message:?}");
         for event in &events {
             seq += 1;

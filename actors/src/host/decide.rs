@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bursar_domain::call::Context;
 use bursar_domain::code::{Code, Rejection};
 use bursar_domain::id::Seq;
 use bursar_domain::key::{Key, Known};
@@ -37,9 +38,9 @@ impl<E: Hosted> Host<E> {
             return None;
         }
         let command = E::command(&command).expect("the edge sends a command to its own kind");
-        let now = core.now();
+        let (now, policy) = (core.now(), Arc::clone(&core.policy));
         let last = self.machine().last();
-        match self.machine().entity().decide(command, now) {
+        match self.machine().entity().decide(command, &Context { now, policy: &policy }) {
             Err(rejection) if key.is_none() || !self.machine().entity().exists() => {
                 core.reply_after(last, reply, Answer::Rejected(rejection));
             }
@@ -108,7 +109,8 @@ impl<E: Hosted> Host<E> {
 
     /// A message of another entity has come: it is received once, however often it comes.
     pub(super) fn receive(&mut self, message: &Message, core: &mut ShardCore) {
-        let events = self.machine().entity().receive(message);
+        let (now, policy) = (core.now(), Arc::clone(&core.policy));
+        let events = self.machine().entity().receive(message, &Context { now, policy: &policy });
         if events.is_empty() {
             core.acknowledge_after(self.machine().last(), message.source);
             return;
@@ -116,7 +118,7 @@ impl<E: Hosted> Host<E> {
         let refund = self.machine().entity().refund_of(message);
         let (refund, key) = refund.map_or((None, None), |(seq, key)| (Some(seq), key));
         let verdict = E::verdict(events);
-        let record = Record { at: core.now(), entity: self.id.clone(), key, verdict };
+        let record = Record { at: now, entity: self.id.clone(), key, verdict };
         let mut replies = self.take_refund_replies(refund).into_iter();
         let along = Along { reply: replies.next(), received: Some(message.source) };
         let seq = core.next();
@@ -137,7 +139,7 @@ impl<E: Hosted> Host<E> {
         ended.into_iter().map(|(_, reply, replayed)| (reply, replayed)).collect()
     }
 
-    fn record(&mut self, record: Record, along: Along, core: &mut ShardCore) {
+    pub(super) fn record(&mut self, record: Record, along: Along, core: &mut ShardCore) {
         let seq = core.next();
         self.machine_mut().apply(&record, seq);
         self.stage_applied(record, along, core);
@@ -155,6 +157,7 @@ impl<E: Hosted> Host<E> {
         let view = self.view.get_or_insert_with(|| View::new(id.clone()));
         let publish = seen.map(|seen| (Arc::clone(view), seen));
         core.stage(record, publish, along);
+        self.set_timer(core);
     }
 
     fn machine_mut(&mut self) -> &mut bursar_domain::machine::Machine<E> {

@@ -4,24 +4,28 @@
 //! command still has to be told before they can decide, how it is filled in, and which refunds are
 //! still on their way, so that the ladder of a decision is the same for every kind.
 
+use bursar_domain::compensation::Compensation;
+use bursar_domain::deal::{Deal, Standing};
 use bursar_domain::entity::Entity;
-use bursar_domain::id::{ProviderId, Seq};
+use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::key::{Index, Key, Known};
 use bursar_domain::message::{Body, Message};
 use bursar_domain::provider::Provider;
 use bursar_domain::record::{Record, Recorded, Verdict};
-use bursar_domain::wallet::command::{Lookup, Paid, Payee};
+use bursar_domain::saga::Saga;
+use bursar_domain::wallet::command::{Lookup, Paid};
 use bursar_domain::wallet::{self, Wallet};
+use bursar_domain::{compensation, deal, provider, saga};
 use bursar_snapshots::store::IndexKind;
 
 use crate::job::Command;
-use crate::view::Summary;
+use crate::view::{Neighbour, Summary};
 
 /// What a command still has to know.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Need {
-    /// A provider.
-    Payee(ProviderId),
+    /// Another entity.
+    Neighbour(EntityId),
     /// A payment of the wallet.
     Payment(Seq),
 }
@@ -42,6 +46,11 @@ pub trait Hosted: Recorded {
     /// What was refunded of a payment.
     fn refunded(&self, _payment: Seq) -> Known {
         Known::Never
+    }
+
+    /// How an investment stands in line.
+    fn standing(&self, _investment: Seq) -> Option<Standing> {
+        None
     }
 
     /// The holds.
@@ -69,20 +78,24 @@ impl Hosted for Wallet {
     fn command(command: &Command) -> Option<&wallet::Command> {
         match command {
             Command::Wallet(command) => Some(command),
-            Command::Provider(_) => None,
+            Command::Provider(_)
+            | Command::Deal(_)
+            | Command::Saga(_)
+            | Command::Compensation(_) => None,
         }
     }
 
     fn need(command: &wallet::Command) -> Option<Need> {
         match command {
             wallet::Command::Pay(pay) if pay.payee == Lookup::Open => {
-                Some(Need::Payee(pay.provider.clone()))
+                Some(Need::Neighbour(EntityId::provider(&pay.provider)))
             }
             wallet::Command::Refund(refund) if refund.paid == Lookup::Open => {
                 Some(Need::Payment(refund.payment))
             }
             wallet::Command::Open(_)
             | wallet::Command::Deposit(_)
+            | wallet::Command::Pull(_)
             | wallet::Command::Pay(_)
             | wallet::Command::Refund(_)
             | wallet::Command::Hold { .. }
@@ -105,19 +118,15 @@ impl Hosted for Wallet {
     }
 
     fn refund_of(&self, message: &Message) -> Option<(Seq, Option<Key>)> {
-        match &message.body {
-            Body::RefundMoney { refund, .. } => {
-                let mut pending = self.pending_refunds().iter();
-                let pending = pending.find(|pending| pending.refund == *refund)?;
-                Some((*refund, pending.key.clone()))
-            }
-            Body::Payment { .. } | Body::RefundOrder { .. } => None,
-        }
+        let Body::RefundMoney { refund, .. } = &message.body else { return None };
+        let expected = self.expected().iter().find(|expected| expected.asked == *refund)?;
+        Some((*refund, expected.key.clone()))
     }
 
     fn is_pending_refund(&self, record: &Record, seq: Seq) -> bool {
-        matches!(&record.verdict, Verdict::Wallet(_))
-            && self.pending_refunds().iter().any(|pending| pending.refund == seq)
+        let Verdict::Wallet(events) = &record.verdict else { return false };
+        matches!(events.first(), Some(wallet::Event::RefundRequested(_)))
+            && self.expected().iter().any(|expected| expected.asked == seq)
     }
 
     fn side_index(&mut self) -> Option<(IndexKind, &mut Index)> {
@@ -126,11 +135,8 @@ impl Hosted for Wallet {
 }
 
 impl Hosted for Provider {
-    fn command(command: &Command) -> Option<&bursar_domain::provider::Command> {
-        match command {
-            Command::Provider(command) => Some(command),
-            Command::Wallet(_) => None,
-        }
+    fn command(command: &Command) -> Option<&provider::Command> {
+        if let Command::Provider(command) = command { Some(command) } else { None }
     }
 
     fn seen(&self) -> Option<Summary> {
@@ -138,10 +144,75 @@ impl Hosted for Provider {
     }
 }
 
-/// Fills in what a command had to know about a provider.
-pub(super) fn fill_payee(command: &mut Command, payee: Option<Payee>) {
-    if let Command::Wallet(wallet::Command::Pay(pay)) = command {
-        pay.payee = payee.map_or(Lookup::Missing, Lookup::Found);
+impl Hosted for Deal {
+    fn command(command: &Command) -> Option<&deal::Command> {
+        if let Command::Deal(command) = command { Some(command) } else { None }
+    }
+
+    fn need(command: &deal::Command) -> Option<Need> {
+        match command {
+            deal::Command::Invest(invest) if invest.investor == Lookup::Open => {
+                Some(Need::Neighbour(EntityId::wallet(&invest.wallet)))
+            }
+            deal::Command::Open(_)
+            | deal::Command::Invest(_)
+            | deal::Command::Withdraw { .. }
+            | deal::Command::Close => None,
+        }
+    }
+
+    fn seen(&self) -> Option<Summary> {
+        self.summary().map(Summary::Deal)
+    }
+
+    fn standing(&self, investment: Seq) -> Option<Standing> {
+        self.exists().then(|| Deal::standing(self, investment))
+    }
+
+    fn side_index(&mut self) -> Option<(IndexKind, &mut Index)> {
+        Some((IndexKind::Left, self.left_mut()))
+    }
+}
+
+impl Hosted for Saga {
+    fn command(command: &Command) -> Option<&saga::Command> {
+        if let Command::Saga(command) = command { Some(command) } else { None }
+    }
+
+    fn seen(&self) -> Option<Summary> {
+        self.summary().map(Summary::Saga)
+    }
+}
+
+impl Hosted for Compensation {
+    fn command(command: &Command) -> Option<&compensation::Command> {
+        if let Command::Compensation(command) = command { Some(command) } else { None }
+    }
+
+    fn seen(&self) -> Option<Summary> {
+        self.summary().map(Summary::Compensation)
+    }
+}
+
+/// Fills in what a command had to know about another entity.
+pub(super) fn fill_neighbour(command: &mut Command, neighbour: Option<Neighbour>) {
+    match (command, neighbour) {
+        (Command::Wallet(wallet::Command::Pay(pay)), Some(Neighbour::Payee(payee))) => {
+            pay.payee = Lookup::Found(payee);
+        }
+        (Command::Wallet(wallet::Command::Pay(pay)), _) => pay.payee = Lookup::Missing,
+        (Command::Deal(deal::Command::Invest(invest)), Some(Neighbour::Investor(investor))) => {
+            invest.investor = Lookup::Found(investor);
+        }
+        (Command::Deal(deal::Command::Invest(invest)), _) => invest.investor = Lookup::Missing,
+        (
+            Command::Wallet(_)
+            | Command::Provider(_)
+            | Command::Deal(_)
+            | Command::Saga(_)
+            | Command::Compensation(_),
+            _,
+        ) => {}
     }
 }
 
@@ -169,15 +240,9 @@ pub(super) fn forget_payment(command: &mut Command) {
 
 fn paid(record: &Record) -> Option<&wallet::event::Paid> {
     let Verdict::Wallet(events) = &record.verdict else { return None };
-    events.iter().find_map(|event| match event {
-        wallet::Event::Paid(paid) => Some(paid),
-        wallet::Event::Opened(_)
-        | wallet::Event::Deposited(_)
-        | wallet::Event::HoldPlaced { .. }
-        | wallet::Event::HoldReleased { .. }
-        | wallet::Event::Frozen
-        | wallet::Event::Unfrozen
-        | wallet::Event::RefundRequested(_)
-        | wallet::Event::RefundReceived(_) => None,
-    })
+    events.iter().find_map(
+        |event| {
+            if let wallet::Event::Paid(paid) = event { Some(paid) } else { None }
+        },
+    )
 }

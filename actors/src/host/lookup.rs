@@ -1,7 +1,7 @@
 //! What a job has to know before it is decided, and fetching it.
 //!
 //! Three things can be missing: the record of an earlier request with the same key, a payment that
-//! is to be refunded, a provider. Records come from the tail when they are there, from disk when
+//! is to be refunded, another entity (who is paid, who invests). Records come from the tail when they are there, from disk when
 //! they are not. An answer from disk is only as good as the index in memory was complete: when
 //! entries were dropped from memory after the question was asked, it is asked again.
 
@@ -10,12 +10,12 @@ use std::sync::Arc;
 use bursar_domain::id::Seq;
 use bursar_domain::key::{Key, Known};
 use bursar_domain::record::Record;
-use bursar_domain::wallet::command::Payee;
 
-use super::kinds::{Need, fill_payee, fill_payment, forget_payment};
+use super::kinds::{Need, fill_neighbour, fill_payment, forget_payment};
 use super::{Host, Hosted};
 use crate::job::{Ask, Job};
 use crate::shard::core::{ShardCore, Wanted};
+use crate::view::Neighbour;
 
 /// A record with its position.
 pub(super) type Placed = (Seq, Arc<Record>);
@@ -38,7 +38,7 @@ pub(super) struct Waiting {
     payment: Fetch<()>,
     /// The payment's record, when memory has it and only what was refunded of it is on disk.
     paid: Option<Arc<Record>>,
-    payee_asked: bool,
+    neighbour_asked: bool,
 }
 
 impl Waiting {
@@ -49,7 +49,7 @@ impl Waiting {
             earlier: Fetch::Not,
             payment: Fetch::Not,
             paid: None,
-            payee_asked: false,
+            neighbour_asked: false,
         }
     }
 
@@ -70,10 +70,10 @@ impl Waiting {
         }
     }
 
-    /// The provider's shard has answered.
-    pub(super) fn found_payee(&mut self, payee: Option<Payee>) {
+    /// The other entity's shard has answered.
+    pub(super) fn found_neighbour(&mut self, neighbour: Option<Neighbour>) {
         if let Ask::Decide { command, .. } = &mut self.job.ask {
-            fill_payee(command, payee);
+            fill_neighbour(command, neighbour);
         }
     }
 
@@ -91,8 +91,8 @@ impl Waiting {
             Some("an earlier request with the same key, on disk".to_owned())
         } else if matches!(self.payment, Fetch::Asked { .. }) {
             Some("a payment, on disk".to_owned())
-        } else if self.payee_asked {
-            Some("a provider's shard".to_owned())
+        } else if self.neighbour_asked {
+            Some("another entity's shard".to_owned())
         } else {
             None
         }
@@ -122,17 +122,17 @@ impl<E: Hosted> Host<E> {
         }
         match need {
             None => true,
-            Some(Need::Payee(provider)) => {
-                if waiting.payee_asked {
+            Some(Need::Neighbour(entity)) => {
+                if waiting.neighbour_asked {
                     return false;
                 }
-                if let Some(payee) = core.payee(&provider) {
-                    waiting.found_payee(Some(payee));
+                if let Some(neighbour) = core.neighbour(&entity) {
+                    waiting.found_neighbour(Some(neighbour));
                     return true;
                 }
                 let ticket = self.ticket(waiting);
-                core.ask_payee(&provider, &self.id, ticket);
-                waiting.payee_asked = true;
+                core.ask_neighbour(&entity, &self.id, ticket);
+                waiting.neighbour_asked = true;
                 false
             }
             Some(Need::Payment(seq)) => self.fetch_payment(seq, waiting, core) == Ready::Yes,

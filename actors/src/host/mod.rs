@@ -5,14 +5,15 @@
 //! the head of the line while it is fetched; everything behind it waits too, so the order never
 //! changes, but what the others need is fetched meanwhile.
 //!
-//! `decide` is the ladder from idempotency to the record, `lookup` fetches what is missing, `save`
-//! loads, saves and retires.
+//! `decide` is the ladder from idempotency to the record, `lookup` fetches what is missing,
+//! `outside` takes what third parties and the clock say, `save` loads, saves and retires.
 //!
 //! Invariant: jobs are decided first come first served.
 
 mod decide;
 mod kinds;
 mod lookup;
+mod outside;
 mod save;
 
 use std::cell::Cell;
@@ -20,13 +21,15 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use bursar_domain::entity::Due;
 use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::machine::Machine;
 use bursar_domain::message::Message;
+use bursar_domain::record::Record;
 
 use crate::job::{Answer, Ask, Inspection, Job, ReplyTo};
 use crate::shard::core::{Found, ShardCore};
-use crate::view::{Seen, View};
+use crate::view::{Neighbour, Seen, View};
 
 pub use kinds::Hosted;
 use lookup::Waiting;
@@ -128,15 +131,10 @@ impl<E: Hosted> Host<E> {
         self.advance(core);
     }
 
-    /// What a provider's shard said has come.
-    pub fn payee(
-        &mut self,
-        ticket: u32,
-        payee: Option<bursar_domain::wallet::command::Payee>,
-        core: &mut ShardCore,
-    ) {
+    /// What another entity's shard said has come.
+    pub fn neighbour(&mut self, ticket: u32, neighbour: Option<Neighbour>, core: &mut ShardCore) {
         if let Some(waiting) = self.waiting(ticket) {
-            waiting.found_payee(payee);
+            waiting.found_neighbour(neighbour);
         }
         self.advance(core);
     }
@@ -168,7 +166,12 @@ impl<E: Hosted> Host<E> {
     fn work(&mut self, waiting: Waiting, core: &mut ShardCore) -> Option<Waiting> {
         match &waiting.job.ask {
             Ask::Decide { .. } => self.decide(waiting, core),
-            Ask::Summary | Ask::Payment(_) | Ask::Recent { .. } | Ask::Inspect => {
+            Ask::Summary
+            | Ask::Payment(_)
+            | Ask::Investment(_)
+            | Ask::Following { .. }
+            | Ask::Recent { .. }
+            | Ask::Inspect => {
                 let answer = self.look(&waiting.job.ask, core);
                 core.reply_after(self.machine().last(), waiting.job.reply, answer);
                 None
@@ -190,31 +193,37 @@ impl<E: Hosted> Host<E> {
     fn look(&self, ask: &Ask, core: &ShardCore) -> Answer {
         match ask {
             Ask::Payment(seq) => {
-                let unsaved = self.unsaved.binary_search(seq).is_ok();
-                let record = if unsaved { core.tail.record(*seq).map(Arc::new) } else { None };
+                let record = self.unsaved_record(*seq, core);
                 Answer::Payment { record, refunded: E::refunded(self.machine().entity(), *seq) }
             }
-            Ask::Recent { before, limit } => {
-                let records = self.recent(*before, *limit, core);
-                let first = self.unsaved.first().copied();
-                let after_all = self.machine().last().next();
-                Answer::Recent {
-                    seen: self.seen(),
-                    records,
-                    history_before: first.unwrap_or(after_all),
-                }
+            Ask::Investment(seq) => {
+                let record = self.unsaved_record(*seq, core);
+                Answer::Investment { record, standing: E::standing(self.machine().entity(), *seq) }
             }
+            Ask::Following { after, limit } => {
+                let begin = self.unsaved.partition_point(|seq| seq <= after);
+                let oldest = self.unsaved[begin..].iter().take(*limit);
+                let with_record = |seq: &Seq| Some((*seq, core.tail.record(*seq)?));
+                self.records(oldest.filter_map(with_record).collect())
+            }
+            Ask::Recent { before, limit } => self.records(self.recent(*before, *limit, core)),
             Ask::Inspect => Answer::Inspected(Box::new(self.inspect(core))),
             Ask::Summary | Ask::Decide { .. } => Answer::Summary(self.seen()),
         }
     }
 
-    fn recent(
-        &self,
-        before: Seq,
-        limit: usize,
-        core: &ShardCore,
-    ) -> Vec<(Seq, bursar_domain::record::Record)> {
+    fn unsaved_record(&self, seq: Seq, core: &ShardCore) -> Option<Arc<Record>> {
+        self.unsaved.binary_search(&seq).ok()?;
+        core.tail.record(seq).map(Arc::new)
+    }
+
+    fn records(&self, records: Vec<(Seq, Record)>) -> Answer {
+        let first = self.unsaved.first().copied();
+        let history_before = first.unwrap_or(self.machine().last().next());
+        Answer::Recent { seen: self.seen(), records, history_before }
+    }
+
+    fn recent(&self, before: Seq, limit: usize, core: &ShardCore) -> Vec<(Seq, Record)> {
         let end = self.unsaved.partition_point(|seq| *seq < before);
         let newest = self.unsaved[..end].iter().rev().take(limit);
         let with_record = |seq: &Seq| Some((*seq, core.tail.record(*seq)?));
@@ -228,6 +237,11 @@ impl<E: Hosted> Host<E> {
             waits_for.extend(busy.queue.iter().filter_map(Waiting::in_words));
             let refunds = busy.refunds.iter();
             waits_for.extend(refunds.map(|(seq, ..)| format!("the money of refund {seq}")));
+        }
+        match machine.entity().due() {
+            Due::Nothing => {}
+            Due::Answer => waits_for.push("a third party's answer".to_owned()),
+            Due::At(at) => waits_for.push(format!("{at}, to try again")),
         }
         if machine.last() > core.durable_to() {
             waits_for.push(format!("the commit of {}", machine.last()));

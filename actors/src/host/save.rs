@@ -4,6 +4,7 @@
 //! and the index entries that may leave memory, in one turn; they leave memory only when the save
 //! is on disk. An entity retires only with nothing unsaved, nothing waiting and an empty mailbox.
 
+use bursar_domain::entity::Wake;
 use bursar_domain::id::Seq;
 use bursar_domain::machine::Machine;
 use bursar_snapshots::codec;
@@ -47,6 +48,7 @@ impl<E: Hosted> Host<E> {
             core.publish_loaded(&view, seen);
             self.view = Some(view);
         }
+        self.wake(Wake::Resumed, core);
         if self.machine().keys().spilled().is_partial() {
             self.list(None, core);
         }
@@ -107,7 +109,8 @@ impl<E: Hosted> Host<E> {
         let records = self.unsaved.iter().map(find).collect();
         let snapshot = Snapshot { covers: self.machine().last(), state };
         self.busy().saving = Some(saving);
-        Some(Saved { entity: self.id.clone(), snapshot, records, index })
+        let waits = self.waits();
+        Some(Saved { entity: self.id.clone(), snapshot, records, index, waits })
     }
 
     /// Gives what a checkpoint asked for while the entity was being read.
@@ -139,6 +142,7 @@ impl<E: Hosted> Host<E> {
     pub fn retire(&mut self, core: &mut ShardCore) -> bool {
         let idle = self.machine.as_ref().is_some_and(|machine| machine.last() <= core.durable_to())
             && self.busy.is_none()
+            && !self.is_waiting()
             && self.unsaved.is_empty()
             && !self.slot.dirty.get()
             && self.slot.inbox.get() == 0;

@@ -5,6 +5,7 @@
 //! actors run on one thread and share one [`Shared`].
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -13,10 +14,12 @@ use std::time::Duration;
 use actix::prelude::*;
 use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::message::Message as Sent;
+use bursar_domain::time::Timestamp;
 use foldhash::{HashMap, HashMapExt};
 use tokio::sync::oneshot;
 
 use crate::committer::CommitterHandle;
+use crate::gateway::Gateways;
 use crate::host::Slot;
 use crate::job::{Ask, Job, ReplyTo};
 use crate::metrics::Metrics;
@@ -40,6 +43,8 @@ pub enum Local {
     Flush,
     /// The checkpoint can go on.
     Step,
+    /// Wake an entity at an instant.
+    WakeAt(EntityId, Timestamp),
 }
 
 /// The actor.
@@ -52,6 +57,8 @@ pub struct ShardActor {
     metrics: Metrics,
     last_checkpoint_ms: i64,
     checkpoint_again: Vec<oneshot::Sender<usize>>,
+    timers: BTreeSet<(Timestamp, EntityId)>,
+    timer_at: Option<Timestamp>,
     counted_residents: i64,
     counted_tail: i64,
 }
@@ -64,6 +71,8 @@ pub struct Parts {
     pub committer: CommitterHandle,
     /// The storage thread.
     pub storage: StorageHandle,
+    /// The third parties.
+    pub gateways: Gateways,
     /// How it keeps its memory short.
     pub limits: Limits,
     /// What the edge sees.
@@ -83,6 +92,7 @@ impl ShardActor {
             desk: Rc::clone(&desk),
             committer: parts.committer,
             storage: parts.storage,
+            gateways: parts.gateways,
         };
         let mut core = ShardCore::new(parts.start, Box::new(ports));
         let last_checkpoint_ms = core.now().millis();
@@ -101,6 +111,8 @@ impl ShardActor {
             metrics: parts.metrics,
             last_checkpoint_ms,
             checkpoint_again: Vec::new(),
+            timers: BTreeSet::new(),
+            timer_at: None,
             counted_residents: 0,
             counted_tail: 0,
         }
@@ -124,6 +136,38 @@ impl ShardActor {
         let address = actor.start();
         address.do_send(message);
         self.residents.add(id, Resident { address, slot });
+    }
+
+    fn wake_at(&mut self, id: EntityId, at: Timestamp, context: &mut Context<Self>) {
+        self.timers.insert((at, id));
+        self.arm(context);
+    }
+
+    /// Sees to it that the shard looks at its timers when the first is due.
+    fn arm(&mut self, context: &mut Context<Self>) {
+        let Some((first, _)) = self.timers.first() else { return };
+        if self.timer_at.is_some_and(|at| at <= *first) {
+            return;
+        }
+        let first = *first;
+        self.timer_at = Some(first);
+        let now = self.shared.core.borrow_mut().now();
+        // A clock that stands still is looked at again and again, but not without a pause.
+        let millis = first.millis().saturating_sub(now.millis()).max(1);
+        let wait = Duration::from_millis(u64::try_from(millis).unwrap_or(1));
+        context.run_later(wait, move |shard, context| shard.wake_due(first, context));
+    }
+
+    fn wake_due(&mut self, armed_for: Timestamp, context: &mut Context<Self>) {
+        if self.timer_at == Some(armed_for) {
+            self.timer_at = None;
+        }
+        let now = self.shared.core.borrow_mut().now();
+        while self.timers.first().is_some_and(|(at, _)| *at <= now) {
+            let (_, id) = self.timers.pop_first().expect("just looked");
+            self.forward(id, ToEntity::Wake);
+        }
+        self.arm(context);
     }
 
     fn deliver(&mut self, messages: Vec<Sent>) {
@@ -316,8 +360,9 @@ impl Actor for ShardActor {
 impl Handler<Local> for ShardActor {
     type Result = ();
 
-    fn handle(&mut self, message: Local, _: &mut Context<Self>) {
+    fn handle(&mut self, message: Local, context: &mut Context<Self>) {
         match message {
+            Local::WakeAt(id, at) => self.wake_at(id, at, context),
             Local::Flush => self.desk.flush(),
             Local::Step => self.step(),
         }
@@ -344,16 +389,24 @@ impl Handler<ToShard> for ShardActor {
             }
             ToShard::Durable(durable) => self.desk.durable(&durable),
             ToShard::Storage(done) => self.storage(done),
-            ToShard::AskPayee { provider, from } => {
-                let to = EntityId::provider(&provider);
-                let reply = ReplyTo::payee(from, provider);
-                let job = Job { to: to.clone(), ask: Ask::Summary, reply };
-                self.forward(to, ToEntity::Job(Box::new(job)));
+            ToShard::AskNeighbour { entity, from } => {
+                let reply = ReplyTo::neighbour(from, entity.clone());
+                let job = Job { to: entity.clone(), ask: Ask::Summary, reply };
+                self.forward(entity, ToEntity::Job(Box::new(job)));
             }
-            ToShard::Payee { provider, payee } => {
-                let waiting = self.shared.core.borrow_mut().payee_found(provider, payee.as_ref());
+            ToShard::Neighbour { entity, neighbour } => {
+                let waiting =
+                    self.shared.core.borrow_mut().neighbour_found(entity, neighbour.as_ref());
                 for (id, ticket) in waiting {
-                    self.forward(id, ToEntity::Payee(ticket, payee.clone()));
+                    self.forward(id, ToEntity::Neighbour(ticket, neighbour.clone()));
+                }
+            }
+            ToShard::Answered { entity, answered } => {
+                self.forward(entity, ToEntity::Answered(answered));
+            }
+            ToShard::Resume(entities) => {
+                for id in entities {
+                    self.forward(id, ToEntity::Wake);
                 }
             }
             ToShard::Linked(peers) => self.desk.link(&peers),

@@ -14,20 +14,20 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId};
+use bursar_domain::call::{Call, Policy};
+use bursar_domain::id::{EntityId, Kind, Seq, ShardId};
 use bursar_domain::message::{Effect, Message, Outcome, Source, Stamp};
 use bursar_domain::record::Record;
 use bursar_domain::time::Timestamp;
-use bursar_domain::wallet::command::Payee;
 use bursar_snapshots::store::{Saved, Slice, Snapshot};
 use foldhash::{HashMap, HashMapExt};
 
 use crate::books::Books;
 use crate::clock::Clock;
-use crate::job::{Answer, PayeeAnswer, ReplyTo};
+use crate::job::{Answer, NeighbourAnswer, ReplyTo};
 use crate::shard::outbox::Outbox;
 use crate::shard::tail::Tail;
-use crate::view::{Seen, View, Views};
+use crate::view::{Neighbour, Seen, View, Views};
 
 /// How many providers a shard remembers before it starts anew.
 const PAYEES_MAX: usize = 100_000;
@@ -42,10 +42,14 @@ pub trait Ports {
     fn load(&self, entity: &EntityId);
     /// Looks something of an entity up on disk; it comes back under the ticket.
     fn look_up(&self, entity: &EntityId, ticket: u32, wanted: Wanted);
-    /// Asks a provider's shard about it.
-    fn ask_payee(&self, provider: &ProviderId);
-    /// Answers another shard's question about a provider.
-    fn tell_payee(&self, answer: PayeeAnswer);
+    /// Asks an entity's shard about it.
+    fn ask_neighbour(&self, entity: &EntityId);
+    /// Answers another shard's question about an entity.
+    fn tell_neighbour(&self, answer: NeighbourAnswer);
+    /// Makes a call to a third party; the answer comes back to the entity.
+    fn call(&self, entity: &EntityId, call: Call);
+    /// Wakes an entity at an instant, or some time after it.
+    fn wake_at(&self, entity: &EntityId, at: Timestamp);
     /// Delivers a message to a shard; messages to one shard arrive in the order given.
     fn deliver(&self, to: ShardId, message: Message);
     /// Tells a shard that its message is on disk here.
@@ -107,8 +111,16 @@ struct Pending {
     seq: Seq,
     publish: Option<(Arc<View>, Seen)>,
     send: Option<Message>,
+    more: Option<Box<More>>,
     acknowledge: Option<Source>,
     reply: Option<(ReplyTo, Answer)>,
+}
+
+/// What else leaves with a few records: further messages, and calls of an entity.
+#[derive(Debug, Default)]
+struct More {
+    messages: Vec<Message>,
+    calls: Vec<(EntityId, Call)>,
 }
 
 /// What goes with a record when it is staged.
@@ -144,9 +156,11 @@ pub struct ShardCore {
     durable: Seq,
     pending: VecDeque<Pending>,
     outcomes: Vec<(u32, Outcome)>,
-    payees: HashMap<ProviderId, Payee>,
-    asking: HashMap<ProviderId, Vec<(EntityId, u32)>>,
+    payees: HashMap<EntityId, Neighbour>,
+    asking: HashMap<EntityId, Vec<(EntityId, u32)>>,
     views: Arc<Views>,
+    /// How patient sagas are.
+    pub policy: Arc<Policy>,
 }
 
 /// What a shard starts with.
@@ -169,6 +183,8 @@ pub struct Start {
     pub views: Arc<Views>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
+    /// How patient sagas are.
+    pub policy: Arc<Policy>,
 }
 
 impl ShardCore {
@@ -193,6 +209,7 @@ impl ShardCore {
             payees: HashMap::new(),
             asking: HashMap::new(),
             views: start.views,
+            policy: start.policy,
         }
     }
 
@@ -223,12 +240,20 @@ impl ShardCore {
         self.books.add(&record, seq);
         let stamp = Stamp { source: Source { shard: self.shard, seq }, at: record.at };
         let mut send = None;
+        let mut more: Option<Box<More>> = None;
         for effect in record.effects(stamp) {
             match effect {
                 Effect::Send(message) => {
                     self.outbox.sent(seq);
-                    let before = send.replace(message);
-                    assert!(before.is_none(), "a record sends at most one message");
+                    if send.is_none() {
+                        send = Some(message);
+                    } else {
+                        more.get_or_insert_default().messages.push(message);
+                    }
+                }
+                Effect::Call(call) => {
+                    let calls = &mut more.get_or_insert_default().calls;
+                    calls.push((record.entity.clone(), call));
                 }
                 Effect::Tell(outcome) => {
                     let index = u32::try_from(self.tail.staged() - 1);
@@ -243,6 +268,7 @@ impl ShardCore {
             seq,
             publish: view,
             send,
+            more,
             acknowledge: along.received,
             reply,
         });
@@ -268,15 +294,16 @@ impl ShardCore {
     }
 
     fn wait(&mut self, seq: Seq, acknowledge: Option<Source>, reply: Option<(ReplyTo, Answer)>) {
-        let pending = Pending { seq, publish: None, send: None, acknowledge, reply };
+        let (publish, send, more) = (None, None, None);
+        let pending = Pending { seq, publish, send, more, acknowledge, reply };
         let at = self.pending.partition_point(|other| other.seq <= seq);
         self.pending.insert(at, pending);
     }
 
     /// Sends an answer now.
     pub fn answer(&self, to: ReplyTo, answer: Answer) {
-        if let Some(payee) = to.send(answer) {
-            self.ports.tell_payee(payee);
+        if let Some(answer) = to.send(answer) {
+            self.ports.tell_neighbour(answer);
         }
     }
 
@@ -306,6 +333,14 @@ impl ShardCore {
             if let Some(message) = pending.send {
                 self.ports.deliver(message.to.shard(self.shards), message);
             }
+            if let Some(more) = pending.more {
+                for message in more.messages {
+                    self.ports.deliver(message.to.shard(self.shards), message);
+                }
+                for (entity, call) in more.calls {
+                    self.ports.call(&entity, call);
+                }
+            }
             if let Some(source) = pending.acknowledge {
                 self.ports.acknowledge(source);
             }
@@ -316,33 +351,42 @@ impl ShardCore {
         }
     }
 
-    /// What is known of a provider.
-    pub fn payee(&self, provider: &ProviderId) -> Option<Payee> {
-        self.payees.get(provider).cloned()
+    /// What is known of another entity without asking it.
+    pub fn neighbour(&self, entity: &EntityId) -> Option<Neighbour> {
+        self.payees.get(entity).cloned()
     }
 
-    /// Asks for a provider that is not known; the entity is told under its ticket
-    /// ([`ShardCore::payee_found`]).
-    pub fn ask_payee(&mut self, provider: &ProviderId, entity: &EntityId, ticket: u32) {
-        let waiting = self.asking.entry(provider.clone()).or_default();
+    /// Asks for an entity that is not known; whoever asks is told under its ticket
+    /// ([`ShardCore::neighbour_found`]).
+    pub fn ask_neighbour(&mut self, about: &EntityId, entity: &EntityId, ticket: u32) {
+        let waiting = self.asking.entry(about.clone()).or_default();
         waiting.push((entity.clone(), ticket));
-        if waiting.len() == 1 {
-            self.ports.ask_payee(provider);
+        // A wallet changes, so each question is a new one; a provider's answer holds for all.
+        if waiting.len() == 1 || about.kind != Kind::Provider {
+            self.ports.ask_neighbour(about);
         }
     }
 
-    /// A provider's shard has answered. Returns who waits for it.
-    pub fn payee_found(
+    /// Another shard has answered. Returns who waits for it.
+    pub fn neighbour_found(
         &mut self,
-        provider: ProviderId,
-        payee: Option<&Payee>,
+        about: EntityId,
+        neighbour: Option<&Neighbour>,
     ) -> Vec<(EntityId, u32)> {
-        let waiting = self.asking.remove(&provider).unwrap_or_default();
-        if let Some(payee) = payee {
+        if about.kind != Kind::Provider {
+            let Some(waiting) = self.asking.get_mut(&about) else { return Vec::new() };
+            let first = waiting.remove(0);
+            if waiting.is_empty() {
+                self.asking.remove(&about);
+            }
+            return vec![first];
+        }
+        let waiting = self.asking.remove(&about).unwrap_or_default();
+        if let Some(neighbour @ Neighbour::Payee(_)) = neighbour {
             if self.payees.len() >= PAYEES_MAX {
                 self.payees.clear();
             }
-            self.payees.insert(provider, payee.clone());
+            self.payees.insert(about, neighbour.clone());
         }
         waiting
     }

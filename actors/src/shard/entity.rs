@@ -1,22 +1,28 @@
-//! The actor of one wallet or provider: a thin shell around its [`Host`].
+//! The actor of one entity: a thin shell around its [`Host`].
 //!
-//! It shares its shard's [`ShardCore`]; both live on one thread, and a turn of one never overlaps
+//! An entity is a wallet, a provider, a deal, a saga or a compensation; each has its own actor. It
+//! shares its shard's [`ShardCore`]; both live on one thread, and a turn of one never overlaps
 //! a turn of the other.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use actix::prelude::*;
+use bursar_domain::call::Answered;
+use bursar_domain::compensation::Compensation;
+use bursar_domain::deal::Deal;
+use bursar_domain::entity::Wake;
 use bursar_domain::id::{EntityId, Kind};
 use bursar_domain::message::Message as Sent;
 use bursar_domain::provider::Provider;
+use bursar_domain::saga::Saga;
 use bursar_domain::wallet::Wallet;
-use bursar_domain::wallet::command::Payee;
 
 use crate::host::{Host, Slot};
 use crate::job::Job;
 use crate::shard::checkpoint::Checkpoint;
 use crate::shard::core::{Found, ShardCore};
+use crate::view::Neighbour;
 
 /// What a shard forwards to an entity.
 #[derive(Message)]
@@ -28,8 +34,12 @@ pub enum ToEntity {
     Messages(Vec<Sent>),
     /// Something looked up on disk.
     Found(Box<Found>),
-    /// Something asked of a provider.
-    Payee(u32, Option<Payee>),
+    /// What another entity's shard said of it.
+    Neighbour(u32, Option<Neighbour>),
+    /// What a third party answered.
+    Answered(Answered),
+    /// The instant it waits for has come, or the server has started.
+    Wake,
     /// Give what a checkpoint must write.
     Save,
     /// It is written.
@@ -51,6 +61,9 @@ pub struct Shared {
 enum Hosted {
     Wallet(Host<Wallet>),
     Provider(Host<Provider>),
+    Deal(Host<Deal>),
+    Saga(Host<Saga>),
+    Compensation(Host<Compensation>),
 }
 
 /// The actor.
@@ -66,6 +79,9 @@ impl EntityActor {
         let host = match id.kind {
             Kind::Wallet => Hosted::Wallet(Host::new(id, Rc::clone(&slot))),
             Kind::Provider => Hosted::Provider(Host::new(id, Rc::clone(&slot))),
+            Kind::Deal => Hosted::Deal(Host::new(id, Rc::clone(&slot))),
+            Kind::Saga => Hosted::Saga(Host::new(id, Rc::clone(&slot))),
+            Kind::Compensation => Hosted::Compensation(Host::new(id, Rc::clone(&slot))),
         };
         Self { host, slot, shared }
     }
@@ -91,6 +107,9 @@ macro_rules! on {
         match $host {
             Hosted::Wallet($name) => $call,
             Hosted::Provider($name) => $call,
+            Hosted::Deal($name) => $call,
+            Hosted::Saga($name) => $call,
+            Hosted::Compensation($name) => $call,
         }
     };
 }
@@ -112,9 +131,13 @@ impl Handler<ToEntity> for EntityActor {
                 host.found(*found, core);
                 saved = host.save_if_wanted(core);
             }),
-            ToEntity::Payee(ticket, payee) => {
-                on!(&mut self.host, host => host.payee(ticket, payee, core));
+            ToEntity::Neighbour(ticket, neighbour) => {
+                on!(&mut self.host, host => host.neighbour(ticket, neighbour, core));
             }
+            ToEntity::Answered(answered) => {
+                on!(&mut self.host, host => host.answered(&answered, core));
+            }
+            ToEntity::Wake => on!(&mut self.host, host => host.wake(Wake::Due, core)),
             ToEntity::Save => saved = on!(&mut self.host, host => host.save(core)),
             ToEntity::Saved => {
                 on!(&mut self.host, host => host.saved(core));

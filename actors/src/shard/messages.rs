@@ -7,15 +7,16 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use actix::prelude::*;
-use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId};
+use bursar_domain::call::Answered;
+use bursar_domain::id::{EntityId, Seq, ShardId};
 use bursar_domain::message::Message as Sent;
-use bursar_domain::wallet::command::Payee;
 use tokio::sync::oneshot;
 
 use crate::books::Books;
 use crate::job::Job;
 use crate::shard::actor::ShardActor;
 use crate::storage::Done;
+use crate::view::Neighbour;
 
 /// What the edge sees of a shard's load without asking it.
 #[derive(Debug, Default)]
@@ -57,20 +58,29 @@ pub enum ToShard {
     Durable(Vec<(ShardId, Seq)>),
     /// Something was read or written.
     Storage(Done),
-    /// Another shard wants to know a provider.
-    AskPayee {
+    /// Another shard wants to know an entity.
+    AskNeighbour {
         /// Whom.
-        provider: ProviderId,
+        entity: EntityId,
         /// Which shard.
         from: ShardId,
     },
     /// Another shard has answered.
-    Payee {
+    Neighbour {
         /// About whom.
-        provider: ProviderId,
+        entity: EntityId,
         /// What it said.
-        payee: Option<Payee>,
+        neighbour: Option<Neighbour>,
     },
+    /// A third party has answered.
+    Answered {
+        /// Whom.
+        entity: EntityId,
+        /// What.
+        answered: Answered,
+    },
+    /// These entities may wait for something: read them, and they will see to it.
+    Resume(Vec<EntityId>),
     /// All shards have started.
     Linked(Vec<Addr<ShardActor>>),
     /// Every shard is linked; these messages of this shard may not have arrived before.

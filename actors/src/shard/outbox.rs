@@ -1,7 +1,8 @@
-//! Which records of a shard have sent a message that is not acknowledged yet.
+//! Which records of a shard have sent messages that are not acknowledged yet.
 //!
-//! The journal keeps a record until its message is acknowledged, so that the message can be made
-//! again after a crash. Only positions are kept here; the messages themselves are on their way.
+//! The journal keeps a record until all its messages are acknowledged, so that they can be made
+//! again after a crash. Only positions and counts are kept here; the messages themselves are on
+//! their way. Each message is acknowledged once: within a process it is delivered once.
 
 use std::collections::VecDeque;
 
@@ -9,21 +10,27 @@ use bursar_domain::id::Seq;
 
 /// The unacknowledged messages of one shard, by sending record.
 #[derive(Debug, Default)]
-pub struct Outbox(VecDeque<(Seq, bool)>);
+pub struct Outbox(VecDeque<(Seq, u32)>);
 
 impl Outbox {
-    /// A record sends a message. Records come in order.
+    /// A record sends a message, perhaps not its first. Records come in order.
     pub fn sent(&mut self, seq: Seq) {
-        assert!(self.0.back().is_none_or(|(last, _)| *last < seq), "messages are sent in order");
-        self.0.push_back((seq, false));
+        match self.0.back_mut() {
+            Some((last, missing)) if *last == seq => *missing += 1,
+            last => {
+                assert!(last.is_none_or(|(last, _)| *last < seq), "messages are sent in order");
+                self.0.push_back((seq, 1));
+            }
+        }
     }
 
-    /// The receiver has it on disk. Acknowledging twice is harmless.
+    /// A receiver has its message on disk.
     pub fn acknowledge(&mut self, seq: Seq) {
         if let Ok(at) = self.0.binary_search_by_key(&seq, |(sent, _)| *sent) {
-            self.0[at].1 = true;
+            let missing = &mut self.0[at].1;
+            *missing = missing.checked_sub(1).expect("a message is acknowledged once");
         }
-        while self.0.front().is_some_and(|(_, acknowledged)| *acknowledged) {
+        while self.0.front().is_some_and(|(_, missing)| *missing == 0) {
             self.0.pop_front();
         }
     }
@@ -58,9 +65,22 @@ mod tests {
         outbox.acknowledge(Seq(4));
         assert_eq!(outbox.oldest(), Some(Seq(3)));
         outbox.acknowledge(Seq(3));
-        outbox.acknowledge(Seq(3));
         assert_eq!((outbox.oldest(), outbox.len()), (Some(Seq(9)), 1));
         outbox.acknowledge(Seq(9));
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn a_record_waits_for_all_its_messages() {
+        let mut outbox = Outbox::default();
+        for seq in [4, 4, 4, 6] {
+            outbox.sent(Seq(seq));
+        }
+        outbox.acknowledge(Seq(4));
+        outbox.acknowledge(Seq(6));
+        outbox.acknowledge(Seq(4));
+        assert_eq!((outbox.oldest(), outbox.len()), (Some(Seq(4)), 2));
+        outbox.acknowledge(Seq(4));
         assert!(outbox.is_empty());
     }
 }

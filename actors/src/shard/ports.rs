@@ -6,13 +6,16 @@
 use std::rc::Rc;
 
 use actix::prelude::*;
-use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId};
+use bursar_domain::call::Call;
+use bursar_domain::id::{EntityId, Seq, ShardId};
 use bursar_domain::message::{Message as Sent, Source};
+use bursar_domain::time::Timestamp;
 use bursar_snapshots::store::{Saved, Snapshot};
 
 use crate::committer::CommitterHandle;
-use crate::job::PayeeAnswer;
-use crate::shard::actor::ShardActor;
+use crate::gateway::Gateways;
+use crate::job::NeighbourAnswer;
+use crate::shard::actor::{Local, ShardActor};
 use crate::shard::core::{Handed, Ports, Wanted};
 use crate::shard::desk::Desk;
 use crate::shard::messages::ToShard;
@@ -30,6 +33,8 @@ pub struct ActixPorts {
     pub committer: CommitterHandle,
     /// The storage thread.
     pub storage: StorageHandle,
+    /// The third parties.
+    pub gateways: Gateways,
 }
 
 impl Ports for ActixPorts {
@@ -49,15 +54,23 @@ impl Ports for ActixPorts {
         self.storage.look_up(self.shard, entity.clone(), ticket, wanted);
     }
 
-    fn ask_payee(&self, provider: &ProviderId) {
-        let shard = EntityId::provider(provider).shard(self.desk.shards());
-        let question = ToShard::AskPayee { provider: provider.clone(), from: self.shard };
+    fn ask_neighbour(&self, entity: &EntityId) {
+        let shard = entity.shard(self.desk.shards());
+        let question = ToShard::AskNeighbour { entity: entity.clone(), from: self.shard };
         self.desk.tell(shard, question);
     }
 
-    fn tell_payee(&self, answer: PayeeAnswer) {
-        let PayeeAnswer { shard, provider, payee } = answer;
-        self.desk.tell(shard, ToShard::Payee { provider, payee });
+    fn tell_neighbour(&self, answer: NeighbourAnswer) {
+        let NeighbourAnswer { shard, entity, neighbour } = answer;
+        self.desk.tell(shard, ToShard::Neighbour { entity, neighbour });
+    }
+
+    fn call(&self, entity: &EntityId, call: Call) {
+        self.gateways.submit(entity.clone(), call);
+    }
+
+    fn wake_at(&self, entity: &EntityId, at: Timestamp) {
+        self.me.do_send(Local::WakeAt(entity.clone(), at));
     }
 
     fn deliver(&self, to: ShardId, message: Sent) {

@@ -36,6 +36,9 @@ fn keyed(to: EntityId, command: Command, key: &str) -> To {
     let content = match &command {
         Command::Wallet(command) => command.content(),
         Command::Provider(command) => command.content(),
+        Command::Deal(command) => command.content(),
+        Command::Saga(command) => command.content(),
+        Command::Compensation(command) => command.content(),
     };
     let key = Some(Key { text: key.into(), content });
     (to, Ask::Decide { command, key, request_id: "request".into() })
@@ -150,11 +153,15 @@ pub(crate) fn refusal(answer: &Answer) -> Code {
     refusal.rejection.code
 }
 
-/// The balance in what is seen: posted of a wallet, accrued of a provider.
+/// The balance in what is seen: posted of a wallet, accrued of a provider, confirmed of a deal,
+/// held by a saga or its compensation.
 pub(crate) fn balance(seen: &Seen) -> i128 {
     match &seen.summary {
         Summary::Wallet(wallet) => i128::from(wallet.posted.minor()),
         Summary::Provider(provider) => provider.accrued.minor(),
+        Summary::Deal(deal) => i128::from(deal.confirmed.minor()),
+        Summary::Saga(saga) => i128::from(saga.held().minor()),
+        Summary::Compensation(compensation) => i128::from(compensation.held().minor()),
     }
 }
 

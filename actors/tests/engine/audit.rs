@@ -84,10 +84,7 @@ impl Sums {
     fn add_wallet(&mut self, wallet: &WalletId, seq: Seq, events: &[wallet::Event]) {
         for event in events {
             let told = match event {
-                wallet::Event::Deposited(deposited) => {
-                    self.external -= i128::from(deposited.amount.minor());
-                    (OutcomeKind::DepositPosted, seq)
-                }
+                wallet::Event::Deposited(_) => (OutcomeKind::DepositPosted, seq),
                 wallet::Event::Paid(_) => {
                     self.paid.insert((wallet.clone(), seq));
                     (OutcomeKind::PaymentPosted, seq)
@@ -98,7 +95,16 @@ impl Sums {
                 | wallet::Event::HoldReleased { .. }
                 | wallet::Event::Frozen
                 | wallet::Event::Unfrozen
-                | wallet::Event::RefundRequested(_) => continue,
+                | wallet::Event::RefundRequested(_)
+                | wallet::Event::Marked(_)
+                | wallet::Event::MarkRefused { .. }
+                | wallet::Event::Invested(_)
+                | wallet::Event::Unmarked { .. }
+                | wallet::Event::PullRequested(_) => continue,
+                wallet::Event::PullBooked(booked) => (OutcomeKind::DepositPosted, booked.deposit),
+                wallet::Event::PullAbandoned { deposit, .. } => {
+                    (OutcomeKind::DepositFailed, *deposit)
+                }
             };
             let is_new = self.told.insert((told.0.as_str(), wallet.clone(), told.1));
             assert!(is_new, "{told:?} of {wallet} stands twice in the records");
@@ -122,7 +128,10 @@ impl Sums {
                 self.add_wallet(&wallet, seq, events);
             }
             Verdict::Provider(events) => self.add_provider(events),
-            Verdict::Refused(_) => {}
+            Verdict::Refused(_)
+            | Verdict::Deal(_)
+            | Verdict::Saga(_)
+            | Verdict::Compensation(_) => {}
         }
     }
 }
@@ -143,8 +152,10 @@ pub(crate) async fn audit(
         for (seq, record) in &records {
             assert_eq!(record.entity, *id);
             sums.add(id, *seq, record);
-            let moved = record.movements().map(|movement| i128::from(movement.account.minor()));
-            expected += moved.sum::<i128>();
+            record.movements(|movement| {
+                expected += i128::from(movement.account.minor());
+                sums.external += i128::from(movement.external.minor());
+            });
         }
         assert!(records.is_sorted_by(|a, b| a.0 < b.0), "{id}: positions ascend");
         if let Some(seen) = seen(&answer) {

@@ -12,11 +12,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use bursar_actors::answers::Answers;
 use bursar_actors::engine::{Asked, Engine, Settings, World as Parts};
 use bursar_actors::fatal::OnFatal;
+use bursar_actors::gateway::Gateways;
 use bursar_actors::job::{Answer, Ask};
 use bursar_actors::metrics::Metrics;
 use bursar_actors::shard::messages::{Limits, ShardState};
+use bursar_domain::call::Policy;
 use bursar_domain::id::EntityId;
 use bursar_snapshots::memory::MemoryStore;
 use bursar_snapshots::store::Archive;
@@ -108,6 +111,11 @@ impl World {
             on_fatal: OnFatal::new(move |error| {
                 note.send_replace(Some(error.to_string()));
             }),
+            policy: Policy::default(),
+            gateways: Gateways::from_port(Arc::new(|entity, call| {
+                panic!("{entity} calls nobody in these tests: {call:?}")
+            })),
+            answers: Answers::default(),
         };
         let (engine, started) = Engine::start(&self.settings, parts).expect("it recovers");
         Running { engine, records: started.records, store: self.store.clone(), ended }

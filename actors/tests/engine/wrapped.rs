@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bursar_actors::clock::Clock;
-use bursar_domain::id::{EntityId, Position, Seq, ShardId};
+use bursar_domain::id::{EntityId, Kind, Position, Seq, ShardId};
 use bursar_domain::message::Outcome;
 use bursar_domain::time::Timestamp;
 use bursar_snapshots::store::{
@@ -73,6 +73,23 @@ impl Archive for GatedArchive {
         limit: usize,
     ) -> Result<Vec<(Seq, Vec<u8>)>> {
         self.inner.records_before(entity, before, limit)
+    }
+
+    fn records_after(
+        &self,
+        entity: &EntityId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Vec<u8>)>> {
+        self.inner.records_after(entity, after, limit)
+    }
+
+    fn entities_of(&self, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<EntityId>> {
+        self.inner.entities_of(kind, after, limit)
+    }
+
+    fn waiting(&self) -> Result<Vec<(EntityId, i64)>> {
+        self.inner.waiting()
     }
 
     fn index(&self, entity: &EntityId, kind: IndexKind, slot: u128) -> Result<Option<u64>> {

@@ -1,24 +1,29 @@
-//! The archive in sled: snapshots, history, indexes and outcomes, each in its own tree.
+//! The archive in sled: snapshots, history, indexes, outcomes and waits, each in its own tree.
 //!
 //! Every change goes through the tally (`tally.rs`); this file says which keys and values a
 //! save means, and reads them back.
 //!
-//! Invariants: an entity's history and index entries are durable before its snapshot is written; a
-//! snapshot is replaced only by one that covers as much or more; outcomes are only added behind the
-//! last one, so saving some again adds nothing; the last piece of outcomes is never dropped, so
-//! that `last_outcome` never goes back.
+//! Invariants: an entity's history, index entries and the instant it waits for are durable before
+//! its snapshot is written, and the entry of one that waits no longer is removed with the snapshot,
+//! so a wait may be told too long, but is never lost; a snapshot is replaced only by one that
+//! covers as much or more, and what an older save says of waiting does not count either; outcomes
+//! are only added behind the last one, so saving some again adds nothing; the last piece of
+//! outcomes is never dropped, so that `last_outcome` never goes back.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard};
 
-use bursar_domain::id::{EntityId, Position, Seq, ShardId};
+use bursar_domain::id::{self, EntityId, Position, Seq, ShardId};
 use bursar_domain::message::Outcome;
 
 use super::disk::{self, damaged};
+use super::snapshot::{self, Stages};
 use super::tally::{self, Changes, Place, Tallied};
 use super::{chunk, keys};
 use crate::codec;
 use crate::envelope::{self, Kind, NO_HASH};
-use crate::store::{Archive, IndexKind, Result, Saved, Snapshot};
+use crate::store::{Archive, IndexKind, Result, Saved, Snapshot, Waits};
 
 /// Under this key of the tree `meta` stands the last outcome that was dropped.
 const DROPPED: &[u8] = b"dropped";
@@ -77,29 +82,46 @@ impl SledArchive {
         })
     }
 
-    /// Puts a snapshot into changes, unless a later one is there.
-    fn put_snapshot(
-        &self,
-        kind: Kind,
-        key: &[u8],
-        snapshot: &Snapshot,
-        changes: &mut Changes,
-    ) -> Result<()> {
-        let saved = self.get(Place::Snapshots, kind, key, read_snapshot)?;
-        if saved.is_some_and(|saved| saved.covers > snapshot.covers) {
-            return Ok(());
+    /// What saving entities changes. Of an entity that is there twice, the newest state counts; no
+    /// entry is in two stages, as the tally demands.
+    pub(super) fn stages(&self, entities: &[Saved]) -> Result<Stages> {
+        let mut stages = Stages::default();
+        let mut newest: BTreeMap<&EntityId, &Saved> = BTreeMap::new();
+        for saved in entities {
+            let newest = newest.entry(&saved.entity).or_insert(saved);
+            if saved.snapshot.covers >= newest.snapshot.covers {
+                *newest = saved;
+            }
+            let entity = &saved.entity;
+            let records = saved.records.iter().map(|(seq, bytes)| (*seq, bytes.get()));
+            for (first, body) in chunk::history(records) {
+                let value = envelope::seal(Kind::History, &NO_HASH, &body);
+                stages.before.insert((Place::History, keys::history(entity, first)), Some(value));
+            }
+            for (kind, slot, number) in &saved.index {
+                let value = envelope::seal(Kind::Index, &NO_HASH, &number.to_le_bytes());
+                let key = keys::index(entity, *kind, *slot);
+                stages.before.insert((Place::Keys, key), Some(value));
+            }
         }
-        let mut body = Vec::with_capacity(8 + snapshot.state.len());
-        body.extend_from_slice(&snapshot.covers.0.to_le_bytes());
-        body.extend_from_slice(&snapshot.state);
-        let value = envelope::seal(kind, &NO_HASH, &body);
-        changes.insert((Place::Snapshots, key.to_vec()), Some(value));
-        Ok(())
+        for saved in newest.into_values() {
+            let (disk, key) = (&self.entries.disk, keys::entity(&saved.entity));
+            let is_new = snapshot::put(disk, Kind::Snapshot, &key, &saved.snapshot, &mut stages)?;
+            if let Some(waits) = saved.waits.filter(|_| is_new) {
+                put_wait(key, waits, &mut stages);
+            }
+        }
+        Ok(stages)
+    }
+
+    fn change(&self, doing: &'static str, stages: Stages) -> Result<()> {
+        let Stages { before, snapshots, after } = stages;
+        self.entries.change(doing, vec![before, snapshots, after])
     }
 }
 
 /// Opens a value and reads its body; tells where it stands when that fails.
-fn open<T>(
+pub(super) fn open<T>(
     place: Place,
     kind: Kind,
     key: &[u8],
@@ -111,14 +133,26 @@ fn open<T>(
     read(body).map_err(|what| damaged(place.name(key), what))
 }
 
-fn read_snapshot(body: &[u8]) -> std::result::Result<Snapshot, String> {
-    let (covers, state) = body.split_first_chunk::<8>().ok_or("the snapshot has no position")?;
-    Ok(Snapshot { covers: Seq(u64::from_le_bytes(*covers)), state: state.to_vec() })
+fn read_wait(body: &[u8]) -> std::result::Result<i64, String> {
+    let bytes = body.try_into().map_err(|_| format!("an instant of {} bytes", body.len()))?;
+    Ok(i64::from_le_bytes(bytes))
 }
 
 fn read_index(body: &[u8]) -> std::result::Result<u64, String> {
     let bytes = body.try_into().map_err(|_| format!("an entry of {} bytes", body.len()))?;
     Ok(u64::from_le_bytes(bytes))
+}
+
+/// Puts how long an entity waits into a save: a wait before its snapshot, none with it.
+fn put_wait(key: Vec<u8>, waits: Waits, stages: &mut Stages) {
+    let key = (Place::Waits, key);
+    match waits {
+        Waits::Until(millis) => {
+            let value = envelope::seal(Kind::Wait, &NO_HASH, &millis.to_le_bytes());
+            stages.before.insert(key, Some(value));
+        }
+        Waits::No => drop(stages.snapshots.insert(key, None)),
+    }
 }
 
 /// Reads a history chunk whose key begins with an entity's.
@@ -133,6 +167,10 @@ fn read_chunk(entity: &[u8], key: &[u8], value: &[u8]) -> Result<Vec<(Seq, Vec<u
     })
 }
 
+fn parse_entity(place: Place, key: &[u8]) -> Result<EntityId> {
+    keys::parse_entity(key).ok_or_else(|| damaged(place.name(key), "the key is not an entity's"))
+}
+
 fn read_outcomes(key: &[u8], value: &[u8]) -> Result<Vec<(Position, Outcome)>> {
     let first = key.split_first_chunk::<8>().and_then(|(commit, index)| {
         let index = u32::from_be_bytes(index.try_into().ok()?);
@@ -145,28 +183,13 @@ fn read_outcomes(key: &[u8], value: &[u8]) -> Result<Vec<(Position, Outcome)>> {
 
 impl Archive for SledArchive {
     fn load(&self, entity: &EntityId) -> Result<Option<Snapshot>> {
-        let key = keys::entity(entity);
-        self.get(Place::Snapshots, Kind::Snapshot, &key, read_snapshot)
+        snapshot::load(&self.entries.disk, Kind::Snapshot, &keys::entity(entity))
     }
 
     fn save(&self, entities: &[Saved]) -> Result<()> {
         let _saving = self.saving();
-        let (mut before, mut snapshots) = (Changes::new(), Changes::new());
-        for saved in entities {
-            let entity = &saved.entity;
-            let records = saved.records.iter().map(|(seq, bytes)| (*seq, bytes.get()));
-            for (first, body) in chunk::history(records) {
-                let value = envelope::seal(Kind::History, &NO_HASH, &body);
-                before.insert((Place::History, keys::history(entity, first)), Some(value));
-            }
-            for (kind, slot, number) in &saved.index {
-                let value = envelope::seal(Kind::Index, &NO_HASH, &number.to_le_bytes());
-                before.insert((Place::Keys, keys::index(entity, *kind, *slot)), Some(value));
-            }
-            let key = keys::entity(entity);
-            self.put_snapshot(Kind::Snapshot, &key, &saved.snapshot, &mut snapshots)?;
-        }
-        self.entries.change("saving entities", vec![before, snapshots])
+        let stages = self.stages(entities)?;
+        self.change("saving entities", stages)
     }
 
     fn record(&self, entity: &EntityId, seq: Seq) -> Result<Option<Vec<u8>>> {
@@ -202,6 +225,33 @@ impl Archive for SledArchive {
         Ok(records)
     }
 
+    fn records_after(
+        &self,
+        entity: &EntityId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Vec<u8>)>> {
+        let prefix = keys::entity(entity);
+        let (first, here) = (keys::history(entity, Seq(0)), keys::history(entity, after));
+        // The piece that begins at or before `after` may hold what comes after it.
+        let start = match self.entries(Place::History, first..=here.clone()).next_back() {
+            Some(found) => found?.0.to_vec(),
+            None => here,
+        };
+        let mut records: Vec<(Seq, Vec<u8>)> = Vec::new();
+        for found in self.entries(Place::History, start..=keys::history(entity, Seq(u64::MAX))) {
+            if records.len() >= limit {
+                break;
+            }
+            let (key, value) = found?;
+            let last = records.last().map_or(after, |record| record.0);
+            let chunk = read_chunk(&prefix, &key, &value)?;
+            records.extend(chunk.into_iter().filter(|record| record.0 > last));
+        }
+        records.truncate(limit);
+        Ok(records)
+    }
+
     fn index(&self, entity: &EntityId, kind: IndexKind, slot: u128) -> Result<Option<u64>> {
         let key = keys::index(entity, kind, slot);
         self.get(Place::Keys, Kind::Index, &key, read_index)
@@ -225,14 +275,14 @@ impl Archive for SledArchive {
     }
 
     fn load_shard(&self, shard: ShardId) -> Result<Option<Snapshot>> {
-        self.get(Place::Snapshots, Kind::Shard, &keys::shard(shard), read_snapshot)
+        snapshot::load(&self.entries.disk, Kind::Shard, &keys::shard(shard))
     }
 
     fn save_shard(&self, shard: ShardId, snapshot: &Snapshot) -> Result<()> {
         let _saving = self.saving();
-        let mut changes = Changes::new();
-        self.put_snapshot(Kind::Shard, &keys::shard(shard), snapshot, &mut changes)?;
-        self.entries.change("saving a shard", vec![changes])
+        let (disk, mut stages) = (&self.entries.disk, Stages::default());
+        snapshot::put(disk, Kind::Shard, &keys::shard(shard), snapshot, &mut stages)?;
+        self.change("saving a shard", stages)
     }
 
     fn save_outcomes(&self, outcomes: &[(Position, Outcome)]) -> Result<()> {
@@ -316,11 +366,32 @@ impl Archive for SledArchive {
         let place = Place::Snapshots;
         for found in self.entries(place, ..vec![keys::SHARD]) {
             let (key, value) = found?;
-            let entity = keys::parse_entity(&key)
-                .ok_or_else(|| damaged(place.name(&key), "the key is not an entity's"))?;
-            visit(entity, open(place, Kind::Snapshot, &key, &value, read_snapshot)?)?;
+            let entity = parse_entity(place, &key)?;
+            visit(entity, snapshot::read(&self.entries.disk, Kind::Snapshot, &key, value)?)?;
         }
         Ok(())
+    }
+
+    fn entities_of(
+        &self,
+        kind: id::Kind,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<EntityId>> {
+        let (start, end) = keys::after(kind, after);
+        let range = (Bound::Excluded(start), Bound::Excluded(end));
+        let found = self.entries(Place::Snapshots, range).take(limit);
+        found.map(|found| parse_entity(Place::Snapshots, &found?.0)).collect()
+    }
+
+    fn waiting(&self) -> Result<Vec<(EntityId, i64)>> {
+        let place = Place::Waits;
+        let waits = self.entries(place, ..).map(|found| {
+            let (key, value) = found?;
+            let millis = open(place, Kind::Wait, &key, &value, read_wait)?;
+            Ok((parse_entity(place, &key)?, millis))
+        });
+        waits.collect()
     }
 
     fn size_bytes(&self) -> Result<u64> {

@@ -32,6 +32,10 @@ pub(super) struct Trees {
     pub(super) keys: sled::Tree,
     /// Position of the first -> outcomes.
     pub(super) outcomes: sled::Tree,
+    /// Entity -> how long it waits.
+    pub(super) waits: sled::Tree,
+    /// Entity or shard, state and number -> piece of the state.
+    pub(super) pieces: sled::Tree,
     /// What the store knows about itself.
     pub(super) meta: sled::Tree,
 }

@@ -181,6 +181,9 @@ fn open_trees(database: &sled::Db) -> Result<Trees> {
         history: tree("history")?,
         keys: tree("keys")?,
         outcomes: tree("outcomes")?,
+        // Directories made before these two were needed do not have them; sled makes them, empty.
+        waits: tree("waits")?,
+        pieces: tree("pieces")?,
         meta: tree("meta")?,
     })
 }
@@ -242,7 +245,8 @@ fn check_new(trees: &Trees, witness: &Found) -> Result<()> {
         );
         return Err(damaged("the database file", what));
     }
-    let others = [&trees.journal, &trees.snapshots, &trees.history, &trees.keys, &trees.outcomes];
+    let Trees { journal, snapshots, history, keys, outcomes, waits, pieces, meta: _ } = trees;
+    let others = [journal, snapshots, history, keys, outcomes, waits, pieces];
     if others.into_iter().any(|tree| tree.iter().next().is_some()) {
         return Err(damaged(FORMAT_PLACE, "it is missing, but there is data"));
     }

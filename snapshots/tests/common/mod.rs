@@ -4,12 +4,12 @@
 //! machine. Records say in their bytes which shard and position they belong to, so a suite that
 //! reads one knows whether it is the right one.
 
-#![allow(dead_code, reason = "each suite uses some of it")]
+#![allow(dead_code, unused_macros, reason = "each suite uses some of it")]
 
 use std::sync::Arc;
 
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{EntityId, Position, ProviderId, Seq, ShardId, WalletId};
+use bursar_domain::id::{EntityId, Kind, Position, ProviderId, Seq, ShardId, WalletId};
 use bursar_domain::message::{Outcome, OutcomeKind};
 use bursar_domain::money::Amount;
 use bursar_domain::time::Timestamp;
@@ -158,6 +158,11 @@ pub(crate) fn provider(id: &str) -> EntityId {
     EntityId::provider(&ProviderId::parse(id).expect("well formed"))
 }
 
+/// An entity of any kind.
+pub(crate) fn entity(kind: Kind, id: &str) -> EntityId {
+    EntityId { kind, id: Arc::from(id) }
+}
+
 /// An instant.
 pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis).expect("in range")
@@ -177,6 +182,7 @@ pub(crate) fn saved(entity: &EntityId, seqs: &[u64], size: usize) -> Saved {
         snapshot: Snapshot { covers: Seq(last), state: format!("{entity} {last}").into_bytes() },
         records: records.collect(),
         index: seqs.iter().map(|seq| (IndexKind::Key, u128::from(*seq) << 64, *seq)).collect(),
+        waits: None,
     }
 }
 
@@ -194,6 +200,19 @@ pub(crate) fn outcome(commit: u64, index: u32) -> (Position, Outcome) {
         balance_after: Amount::from_minor(-5),
         description: Some("a description of some length, so that chunks fill".into()),
         effective_at: Some(at(1_700_000_000_000)),
+        about: None,
     };
     (Position { commit, index }, outcome)
+}
+
+/// Makes a test of each fact for each store.
+macro_rules! contract {
+    ($($fact:ident)*) => {
+        mod sled {
+            $(#[test] fn $fact() { super::$fact::<super::Directory>(); })*
+        }
+        mod memory {
+            $(#[test] fn $fact() { super::$fact::<super::MemoryStore>(); })*
+        }
+    };
 }

@@ -62,6 +62,8 @@ pub(crate) enum Scenario {
     Wallets(Wallets),
     /// Time to be ready again after a kill and after an orderly stop
     Restart(Restart),
+    /// Tickets of one hot deal against the ceiling, and 500 a second while sagas run
+    Deals(Load),
     /// All of these, one after the other
     All(Load),
     /// The handler that only parses and answers, in a process of its own

@@ -24,7 +24,7 @@ pub(crate) const LINES: u64 = 10_000;
 /// Callers when preparing.
 pub(crate) const CALLERS: u32 = 2;
 
-const CREATED: u16 = 201;
+const CREATED: [u16; 1] = [201];
 
 /// When to stop sending.
 #[derive(Clone, Copy)]
@@ -166,7 +166,7 @@ async fn call(
                 inspect(connection.body(), count, &mut tally);
             }
             Ok(status) => {
-                tally.answer(status, 200, connection.body());
+                tally.answer(status, &[200], connection.body());
                 break;
             }
             Err(error) => {
@@ -189,7 +189,7 @@ fn inspect(body: &[u8], count: u64, tally: &mut Tally) {
     for line in body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         match (number_after(line, b"\"index\":"), number_after(line, b"\"status\":")) {
             (Some(index), Some(status)) if index == lines => {
-                tally.answer(u16::try_from(status).unwrap_or(u16::MAX), CREATED, line);
+                tally.answer(u16::try_from(status).unwrap_or(u16::MAX), &CREATED, line);
             }
             _ => tally.broken(&format!("line {lines}: {}", String::from_utf8_lossy(line))),
         }

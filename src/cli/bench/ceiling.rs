@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use actix_web::http::header::LOCATION;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,34 @@ struct Wallet<'a> {
     version: u64,
 }
 
+/// What a client sends to `POST /v1/deals/{id}/investments`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Invest {
+    wallet: String,
+    amount: String,
+    currency: String,
+    funding: String,
+    #[serde(default)]
+    #[expect(dead_code, reason = "parsed as the server parses it")]
+    waitlist: Option<bool>,
+}
+
+/// What `POST /v1/deals/{id}/investments` answers.
+#[derive(Serialize)]
+struct Investment<'a> {
+    id: String,
+    deal: &'a str,
+    wallet: &'a str,
+    amount: &'a str,
+    currency: &'a str,
+    funding: &'a str,
+    ticket: u64,
+    status: &'a str,
+    position: u64,
+    at: &'a str,
+}
+
 #[derive(Serialize)]
 struct Balance<'a> {
     posted: &'a str,
@@ -94,6 +123,24 @@ async fn wallet(id: web::Path<String>) -> HttpResponse {
     })
 }
 
+async fn investment(deal: web::Path<String>, request: web::Json<Invest>) -> HttpResponse {
+    let ticket = NUMBER.fetch_add(1, Ordering::Relaxed) + 1;
+    let id = format!("inv_{ticket}_{deal}");
+    let location = format!("/v1/investments/{id}");
+    HttpResponse::Accepted().insert_header((LOCATION, location)).json(Investment {
+        id,
+        deal: &deal,
+        wallet: &request.wallet,
+        amount: &request.amount,
+        currency: &request.currency,
+        funding: &request.funding,
+        ticket,
+        status: "waitlisted",
+        position: ticket,
+        at: "2026-01-01T00:00:00.000Z",
+    })
+}
+
 /// Serves until the process is told to stop.
 pub(crate) fn serve(listen: SocketAddr) -> io::Result<()> {
     actix_web::rt::System::new().block_on(async move {
@@ -101,6 +148,7 @@ pub(crate) fn serve(listen: SocketAddr) -> io::Result<()> {
             App::new()
                 .route("/v1/payments", web::post().to(payment))
                 .route("/v1/wallets/{id}", web::get().to(wallet))
+                .route("/v1/deals/{id}/investments", web::post().to(investment))
         });
         let workers = std::thread::available_parallelism()?.get();
         let server = server

@@ -131,9 +131,29 @@ pub(crate) struct Answer {
 
 /// Makes one call outside of any measurement, on a connection of its own.
 pub(crate) fn call(address: SocketAddr, method: &str, path: &str) -> io::Result<Answer> {
-    let length = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
-    let request =
-        format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{length}\r\n");
+    let head = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
+    once(address, method, path, head, "")
+}
+
+/// As [`call`]: posts some JSON under an idempotency key.
+pub(crate) fn post(address: SocketAddr, path: &str, key: &str, body: &str) -> io::Result<Answer> {
+    let head = format!(
+        "Idempotency-Key: {key}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n",
+        body.len()
+    );
+    once(address, "POST", path, &head, body)
+}
+
+fn once(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    head: &str,
+    body: &str,
+) -> io::Result<Answer> {
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{head}\r\n{body}"
+    );
     let exchange = async {
         let mut connection = Connection::open(address).await?;
         let status = connection.exchange(request.as_bytes()).await?;

@@ -12,6 +12,12 @@ pub(crate) const PAYMENTS_TO_CEILING: f64 = 0.55;
 pub(crate) const HALF_LOAD_P99_MS: f64 = 10.0;
 /// One hot wallet, as a share of payments spread over many.
 pub(crate) const HOT_TO_SPREAD: f64 = 0.9;
+/// Tickets of one hot deal, as a share of the ceiling's throughput.
+pub(crate) const TICKETS_TO_CEILING: f64 = 0.5;
+/// 99 of 100 tickets are answered within this while sagas run, in milliseconds.
+pub(crate) const TICKET_P99_MS: f64 = 20.0;
+/// The processor takes so many calls in any one second.
+pub(crate) const PROCESSOR_PER_SECOND: f64 = 200.0;
 /// Reads of a wallet, as a share of the ceiling's throughput.
 pub(crate) const READS_TO_CEILING: f64 = 0.8;
 /// Durable payments per second by batches.

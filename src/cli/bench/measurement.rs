@@ -75,6 +75,11 @@ impl Latencies {
         self.0.saturating_record(microseconds.max(1));
     }
 
+    /// Records all of another.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("all have the same bounds");
+    }
+
     /// How many were recorded.
     pub(crate) fn len(&self) -> u64 {
         self.0.len()

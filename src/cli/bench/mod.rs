@@ -34,6 +34,7 @@ mod scenario;
 mod server;
 mod tally;
 mod template;
+mod tickets;
 mod workload;
 
 pub(crate) use arguments::Arguments;
@@ -94,6 +95,7 @@ fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
         Scenario::Batch(options) => scenario::batch::run(&context, options, report),
         Scenario::Wallets(options) => scenario::wallets::run(&context, options, report),
         Scenario::Restart(options) => scenario::restart::run(&context, options, report),
+        Scenario::Deals(options) => scenario::deals::run(&context, options, report),
         Scenario::All(options) => scenario::all(&context, options, report),
         Scenario::Ceiling(_) => unreachable!("the ceiling was served before anything is measured"),
     }

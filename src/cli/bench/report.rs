@@ -75,6 +75,7 @@ fn thousands(value: f64) -> String {
 #[derive(Clone, Copy)]
 enum Bound {
     AtLeast(f64),
+    AtMost(f64),
     Under(f64),
 }
 
@@ -82,6 +83,7 @@ impl Bound {
     fn holds(self, value: f64) -> bool {
         match self {
             Self::AtLeast(least) => value >= least,
+            Self::AtMost(most) => value <= most,
             Self::Under(limit) => value < limit,
         }
     }
@@ -89,6 +91,7 @@ impl Bound {
     fn show(self, unit: Unit) -> String {
         match self {
             Self::AtLeast(least) => format!("at least {}", unit.show(least)),
+            Self::AtMost(most) => format!("at most {}", unit.show(most)),
             Self::Under(limit) => format!("under {}", unit.show(limit)),
         }
     }
@@ -96,6 +99,7 @@ impl Bound {
     fn json(self) -> Value {
         match self {
             Self::AtLeast(least) => json!({ "at_least": least }),
+            Self::AtMost(most) => json!({ "at_most": most }),
             Self::Under(limit) => json!({ "under": limit }),
         }
     }
@@ -126,6 +130,11 @@ impl Row {
     /// Expected to be this or more.
     pub(crate) fn at_least(self, least: f64) -> Self {
         Self { bound: Some(Bound::AtLeast(least)), ..self }
+    }
+
+    /// Expected to be this or less.
+    pub(crate) fn at_most(self, most: f64) -> Self {
+        Self { bound: Some(Bound::AtMost(most)), ..self }
     }
 
     /// Expected to be less than this.
@@ -304,7 +313,7 @@ payments
     fn an_unexpected_answer_is_a_problem() {
         let mut report = report();
         let mut tally = Tally::default();
-        tally.answer(503, 201, b"busy");
+        assert!(!tally.answer(503, &[201], b"busy"));
         report.answers("payments", &tally);
         assert!(report.has_problems());
         assert!(report.table().contains("payments: 1 answers, 1 with 503; the first: 503: busy"));

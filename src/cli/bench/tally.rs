@@ -1,8 +1,8 @@
 //! The count of answers, good and bad.
 //!
 //! A load generator that only counts what went well measures how fast a server says no. So every
-//! answer is held against the expected status, the others are counted by status with the first of
-//! them kept to read, and a run with any of them fails.
+//! answer is held against the expected statuses (mostly one), the others are counted by status with
+//! the first of them kept to read, and a run with any of them fails.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -21,13 +21,15 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// An answer came.
-    pub(crate) fn answer(&mut self, status: u16, expected: u16, body: &[u8]) {
+    /// An answer came; says whether it is one of those expected.
+    pub(crate) fn answer(&mut self, status: u16, expected: &[u16], body: &[u8]) -> bool {
         self.answered += 1;
-        if status != expected {
-            *self.unexpected.entry(status).or_default() += 1;
-            self.keep(|| format!("{status}: {}", String::from_utf8_lossy(body).trim()));
+        if expected.contains(&status) {
+            return true;
         }
+        *self.unexpected.entry(status).or_default() += 1;
+        self.keep(|| format!("{status}: {}", String::from_utf8_lossy(body).trim()));
+        false
     }
 
     /// No answer came, or none that can be read.
@@ -83,14 +85,15 @@ mod tests {
     #[test]
     fn one_unexpected_answer_is_not_clean_and_is_shown() {
         let mut tally = Tally::default();
-        tally.answer(201, 201, b"");
+        assert!(tally.answer(201, &[201], b""));
+        assert!(tally.answer(409, &[202, 409], b""));
         assert!(tally.is_clean());
         let mut other = Tally::default();
-        other.answer(503, 201, b"{\"code\":\"overloaded\"}");
+        assert!(!other.answer(503, &[202, 409], b"{\"code\":\"overloaded\"}"));
         other.broken(&"gone");
         tally.add(other);
         assert!(!tally.is_clean());
-        let text = "2 answers, 1 with 503, 1 broken; the first: 503: {\"code\":\"overloaded\"}";
+        let text = "3 answers, 1 with 503, 1 broken; the first: 503: {\"code\":\"overloaded\"}";
         assert_eq!(tally.to_string(), text);
     }
 }

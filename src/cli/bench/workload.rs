@@ -1,7 +1,7 @@
 //! What the generator asks for: the requests and batch lines of every scenario, in one place.
 //!
-//! Wallets are `w0000000`, `w0000001`, ...; providers `p000` to `p099`; the hot wallet has an id of
-//! its own. Every payment is one cent, so the deposits last for a hundred million of them. Keys
+//! Wallets are `w0000000`, `w0000001`, ...; providers `p000` to `p099`; deals `d0000`, `d0001`, ...;
+//! the hot wallet has an id of its own. Every payment is one cent, so the deposits last for a hundred million of them. Keys
 //! come from one counter per server: a replayed key would measure the look-up of an old answer.
 
 use super::template::{Keys, Numbers, Picks, Template};
@@ -11,15 +11,39 @@ pub(crate) const PROVIDERS: u64 = 100;
 /// What each wallet gets before it pays.
 pub(crate) const DEPOSIT_CENTS: u64 = 100_000_000;
 
-const HOT_WALLET: &str = "hot-wallet";
+/// The wallet with an id of its own.
+pub(crate) const HOT_WALLET: &str = "hot-wallet";
+/// What an investment is about, in major units.
+pub(crate) const INVESTED: &str = "1.00";
 
 /// A kind of request, and over how many wallets it is spread.
 #[derive(Clone)]
 pub(crate) struct Workload {
     template: Template,
     keys: Keys,
-    wallets: u64,
-    expected: u16,
+    spread: Spread,
+    deals: Option<Deals>,
+    expected: &'static [u16],
+}
+
+/// Which deals requests are for.
+#[derive(Clone, Copy)]
+pub(crate) struct Deals {
+    /// Number of the first.
+    pub(crate) first: u64,
+    /// After how many requests the next deal's turn comes.
+    pub(crate) requests_each: u64,
+}
+
+impl Deals {
+    /// All for one deal.
+    pub(crate) fn only(number: u64) -> Self {
+        Self { first: number, requests_each: u64::MAX }
+    }
+
+    fn of_request(self, number: u64) -> u64 {
+        self.first + number / self.requests_each
+    }
 }
 
 impl Workload {
@@ -40,14 +64,32 @@ impl Workload {
             r#"{{"wallet":"{wallet}","provider":"p{{provider}}","amount":"0.01","currency":"EUR"}}"#
         );
         let template = Template::request(head, &body);
-        Self { template, keys: keys.clone(), wallets, expected: 201 }
+        let spread = Spread::AtRandom(wallets);
+        Self { template, keys: keys.clone(), spread, deals: None, expected: &[201] }
+    }
+
+    /// Investments, each answered with a ticket and one of these statuses.
+    pub(crate) fn investments(
+        keys: &Keys,
+        spread: Spread,
+        deals: Deals,
+        expected: &'static [u16],
+    ) -> Self {
+        let head = format!(
+            "POST {}/investments HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+             Idempotency-Key: bench-{{key}}\r\n",
+            deal_path("{deal}")
+        );
+        let template = Template::request(&head, &investment("w{wallet}"));
+        Self { template, keys: keys.clone(), spread, deals: Some(deals), expected }
     }
 
     /// Reads of the first `wallets` wallets.
     pub(crate) fn reads(wallets: u64) -> Self {
         let head = "GET /v1/wallets/w{wallet} HTTP/1.1\r\nHost: localhost\r\n";
         let template = Template::request(head, "");
-        Self { template, keys: Keys::default(), wallets, expected: 200 }
+        let spread = Spread::AtRandom(wallets);
+        Self { template, keys: Keys::default(), spread, deals: None, expected: &[200] }
     }
 
     /// One connection's requests.
@@ -63,19 +105,28 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// The next request.
-    pub(crate) fn next(&mut self) -> &[u8] {
+    /// The next request, which is number `number` of all connections.
+    pub(crate) fn next(&mut self, number: u64) -> &[u8] {
         let numbers = Numbers {
             key: self.workload.keys.take(),
-            wallet: self.picks.below(self.workload.wallets),
+            wallet: match self.workload.spread {
+                Spread::InTurn(wallets) => number % wallets,
+                Spread::AtRandom(wallets) => self.picks.below(wallets),
+            },
             provider: self.picks.below(PROVIDERS),
+            deal: self.deal(number).unwrap_or_default(),
         };
         self.workload.template.fill(&numbers)
     }
 
-    /// The status every answer must have.
-    pub(crate) fn expected(&self) -> u16 {
+    /// The statuses an answer may have.
+    pub(crate) fn expected(&self) -> &'static [u16] {
         self.workload.expected
+    }
+
+    /// The deal that this request is for, if its answer must have a ticket.
+    pub(crate) fn deal(&self, number: u64) -> Option<u64> {
+        self.workload.deals.map(|deals| deals.of_request(number))
     }
 }
 
@@ -162,7 +213,7 @@ impl Lines {
                 Spread::InTurn(wallets) => (number % wallets, number % PROVIDERS),
                 Spread::AtRandom(wallets) => (picks.below(wallets), picks.below(PROVIDERS)),
             };
-            let numbers = Numbers { key: keys.take(), wallet, provider };
+            let numbers = Numbers { key: keys.take(), wallet, provider, deal: 0 };
             body.extend_from_slice(self.template.fill(&numbers));
         }
     }
@@ -173,9 +224,38 @@ pub(crate) fn wallet_path(number: u64) -> String {
     format!("/v1/wallets/w{number:07}")
 }
 
+/// The path of one deal.
+pub(crate) fn deal_path(number: &str) -> String {
+    format!("/v1/deals/d{number}")
+}
+
+/// The body of an investment of this wallet.
+pub(crate) fn investment(wallet: &str) -> String {
+    let terms = r#""currency":"EUR","funding":"bank","waitlist":true"#;
+    format!(r#"{{"wallet":"{wallet}","amount":"{INVESTED}",{terms}}}"#)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn investments_go_to_the_deals_in_rotation() {
+        let deals = Deals { first: 3, requests_each: 2 };
+        let workload =
+            Workload::investments(&Keys::default(), Spread::InTurn(2), deals, &[202, 409]);
+        let mut source = workload.source(0);
+        for (number, deal, wallet) in [(0, 3, 0), (1, 3, 1), (2, 4, 0), (3, 4, 1), (4, 5, 0)] {
+            assert_eq!(source.deal(number), Some(deal));
+            let request = std::str::from_utf8(source.next(number)).expect("rendered from text");
+            let (head, body) = request.split_once("\r\n\r\n").expect("a head and a body");
+            assert!(head.starts_with(&format!("POST /v1/deals/d000{deal}/investments ")), "{head}");
+            assert!(head.ends_with(&format!("Content-Length: {}", body.len())), "{head}");
+            let body: serde_json::Value = serde_json::from_str(body).expect("a body is JSON");
+            assert_eq!(body["wallet"], format!("w{wallet:07}"));
+        }
+        assert_eq!(Deals::only(7).of_request(u64::MAX - 1), 7);
+    }
 
     #[test]
     fn every_line_is_json_with_a_key_of_its_own() {

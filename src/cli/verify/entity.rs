@@ -10,20 +10,23 @@
 
 use bursar_domain::currency::Currency;
 use bursar_domain::id::{EntityId, Kind, Seq, ShardId};
-use bursar_domain::key::{Index, Known};
-use bursar_domain::money::Amount;
+use bursar_domain::key::Index;
 use bursar_domain::record::Record;
 use bursar_domain::time::Timestamp;
 use bursar_snapshots::codec::{self, CodecError};
-use bursar_snapshots::store::{Archive, IndexKind, Result, Snapshot};
+use bursar_snapshots::store::{Archive, Result, Snapshot};
 
-use super::faults::Faults;
+use super::cases::Cases;
+use super::compensation::Compensation;
+use super::deal::Deal;
 use super::history;
 use super::keys::Keys;
 use super::ledger::{Entry, Ledger, Place, compare};
 use super::provider::Provider;
-use super::tail::{Held, Tail};
-use super::wallet::{self, Refunded, Wallet};
+use super::saga::Saga;
+use super::side::Side;
+use super::tail::{self, Held, Tail};
+use super::wallet::{self, Wallet};
 
 /// A snapshot's bytes as fields: the entity, its keys, the number of its records, the last one.
 pub(super) type Saved<S> = (S, Index, u64, Seq);
@@ -45,11 +48,19 @@ pub(super) trait Account: Default {
     /// Currency and balance, once they exist.
     fn balance(&self) -> Option<(Currency, i128)>;
 
-    /// What was refunded of each payment, and a snapshot's index of it, where the kind has that.
-    fn refunded<'a>(
-        &'a self,
-        state: Option<&'a Self::State>,
-    ) -> Option<(&'a Refunded, Option<&'a Index>)>;
+    /// The index beside the keys, where the kind has one, and what a snapshot has of it.
+    fn side<'a>(&'a self, _state: Option<&'a Self::State>) -> Option<Side<'a>> {
+        None
+    }
+
+    /// Until when a snapshot waits, in milliseconds since the epoch, 0 for the answer to a call;
+    /// `None` when it waits for nothing.
+    fn waits(_state: &Self::State) -> Option<i64> {
+        None
+    }
+
+    /// All records have been given: what sagas are to know of it.
+    fn conclude(&self, _id: &EntityId, _cases: &mut Cases) {}
 }
 
 /// Where records are.
@@ -67,16 +78,19 @@ pub(super) fn check(
     held: &[Held],
     ledger: &mut Ledger,
 ) -> Result<()> {
-    match id.kind {
-        Kind::Wallet => {
-            ledger.wallets += 1;
-            check_as::<Wallet>(store, id, snapshot, held, ledger)
-        }
-        Kind::Provider => {
-            ledger.providers += 1;
-            check_as::<Provider>(store, id, snapshot, held, ledger)
-        }
+    if !tail::is_possible(id) {
+        ledger.faults.damaged(id, "there can be no entity with this id");
+        return Ok(());
     }
+    ledger.entities[usize::from(id.kind.number())] += 1;
+    let check = match id.kind {
+        Kind::Wallet => check_as::<Wallet>,
+        Kind::Provider => check_as::<Provider>,
+        Kind::Deal => check_as::<Deal>,
+        Kind::Saga => check_as::<Saga>,
+        Kind::Compensation => check_as::<Compensation>,
+    };
+    check(store, id, snapshot, held, ledger)
 }
 
 fn check_as<A: Account>(
@@ -94,6 +108,13 @@ fn check_as<A: Account>(
         }
     }
     let covers = snapshot.map_or(Seq(0), |snapshot| snapshot.covers);
+    ledger.waiting.exists(id);
+    if let Some((state, ..)) = &saved
+        && held.last().is_none_or(|held| held.seq <= covers)
+        && let Some(until) = A::waits(state)
+    {
+        ledger.waiting.check(id, until, &mut ledger.faults);
+    }
     let keys = Keys::new(store.archive, id, saved.as_ref().map(|saved| &saved.1), covers);
     let mut check = Check::<A> {
         id,
@@ -223,45 +244,13 @@ impl<'a, A: Account> Check<'a, A> {
         for what in self.keys.astray() {
             faults.wrong(self.id, what);
         }
-        if let Some((refunded, index)) = self.account.refunded(self.saved.map(|saved| &saved.0)) {
-            for (payment, totals) in refunded {
-                let found = match index.map(|index| index.get(u128::from(payment.0))) {
-                    Some(Known::Value(total)) => Some(total),
-                    Some(Known::Never) => None,
-                    Some(Known::AskDisk) | None => {
-                        archive.index(self.id, IndexKind::Refunded, u128::from(payment.0))?
-                    }
-                };
-                check_refunded(self.id, *payment, totals, self.covers, found, faults);
-            }
+        if let Some(side) = self.account.side(self.saved.map(|saved| &saved.0)) {
+            side.check(archive, (self.id, self.covers), faults)?;
         }
+        self.account.conclude(self.id, &mut self.ledger.cases);
         if let Some((currency, balance)) = self.account.balance() {
             self.ledger.sums.account(currency, balance);
         }
         Ok(())
-    }
-}
-
-/// What the index says was refunded of a payment: as the snapshot has it, or what a save that a
-/// crash cut off had already written.
-fn check_refunded(
-    id: &EntityId,
-    payment: Seq,
-    totals: &[(Seq, Amount)],
-    covers: Seq,
-    found: Option<u64>,
-    faults: &mut Faults,
-) {
-    let (covered, newer) = totals.split_at(totals.partition_point(|(seq, _)| *seq <= covers));
-    let minor = |(_, total): &(Seq, Amount)| u64::try_from(total.minor()).ok();
-    let expected = covered.last().and_then(minor);
-    if found != expected && !newer.iter().any(|total| found == minor(total)) {
-        let text = |total: Option<u64>| total.map_or("nothing".to_owned(), |t| t.to_string());
-        let what = format!(
-            "the index has {} minor units refunded of it; the records come to {}",
-            text(found),
-            text(expected)
-        );
-        faults.wrong(format_args!("{id}, payment {payment}"), what);
     }
 }

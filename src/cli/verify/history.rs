@@ -78,6 +78,7 @@ mod tests {
                 snapshot: Snapshot { covers: Seq(0), state: Vec::new() },
                 records: (0..count).map(record).collect(),
                 index: Vec::new(),
+                waits: None,
             };
             archive.save(&[saved]).expect("saved");
             let mut found = Vec::new();

@@ -1,26 +1,29 @@
 //! Where all entities write what they find, and how one record is written there.
 //!
 //! An entity's check folds its records; whatever concerns more than the entity itself (positions,
-//! messages, sums, outcomes) goes into the one [`Ledger`], which judges when all entities are
-//! through. An [`Entry`] is the ledger opened at one record, so that every fault has its place.
+//! messages, sums, outcomes, sagas and who takes part in them) goes into the one [`Ledger`], which
+//! judges when all entities are through. An [`Entry`] is the ledger opened at one record, so that
+//! every fault has its place.
 //!
-//! [`Balance`] and [`Marks`] are the two folds that wallets and providers share.
+//! [`Balance`] and [`Marks`] are the two folds that several kinds share.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt;
 
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{EntityId, Seq, ShardId};
-use bursar_domain::message::{Outcome, Source};
+use bursar_domain::id::{EntityId, Kind, Seq, ShardId};
+use bursar_domain::message::{Answer, Asker, Body, Outcome, Source};
 use bursar_domain::money::Amount;
 use bursar_domain::time::Timestamp;
 
+use super::cases::Cases;
 use super::faults::Faults;
 use super::outcomes::Outcomes;
 use super::positions::{Misplaced, Positions};
 use super::sums::{Moved, Sums, major};
-use super::transfers::{Terms, Transfers};
+use super::transfers::{Known, Transfers};
+use super::waits::Waiting;
 
 /// What all entities come to.
 #[derive(Debug)]
@@ -31,8 +34,10 @@ pub(super) struct Ledger {
     pub(super) transfers: Transfers,
     pub(super) sums: Sums,
     pub(super) outcomes: Outcomes,
-    pub(super) wallets: u64,
-    pub(super) providers: u64,
+    pub(super) cases: Cases,
+    pub(super) waiting: Waiting,
+    /// How many entities there are, by the number of their kind.
+    pub(super) entities: [u64; Kind::ALL.len()],
 }
 
 /// One record of one entity.
@@ -80,6 +85,12 @@ impl Entry<'_> {
         self.moved(currency, Moved { accounts: amount, external: -amount, ..Moved::default() });
     }
 
+    /// Money went back outside.
+    pub(super) fn returned(&mut self, currency: Currency, amount: Amount) {
+        let amount = i128::from(amount.minor());
+        self.moved(currency, Moved { accounts: -amount, external: amount, ..Moved::default() });
+    }
+
     /// Money left for another entity.
     pub(super) fn paid_out(&mut self, currency: Currency, amount: Amount) {
         let amount = i128::from(amount.minor());
@@ -97,14 +108,18 @@ impl Entry<'_> {
     }
 
     /// The record sent a message.
-    pub(super) fn sent(&mut self, terms: &Terms<'_>) {
+    pub(super) fn sent(&mut self, to: &EntityId, body: &Body) {
         let source = Source { shard: self.place.shard, seq: self.place.seq };
-        self.ledger.transfers.sent(source, terms);
+        self.ledger.transfers.sent(source, to, body);
     }
 
-    /// The record received a message.
-    pub(super) fn received(&mut self, source: Source, terms: &Terms<'_>) {
-        if !self.ledger.transfers.received(source, terms) {
+    /// The record answered a saga or a compensation.
+    pub(super) fn replied(&mut self, by: &Asker, answer: Answer) {
+        self.sent(&by.entity, &Body::Reply { step: by.step, answer });
+    }
+
+    fn received(&mut self, source: Source, known: Known<'_>) {
+        if !self.ledger.transfers.received(source, self.place.id, known) {
             self.wrong(format!("it received a message of shard {}; there is none", source.shard.0));
         }
     }
@@ -159,8 +174,23 @@ impl Balance {
 pub(super) struct Marks(BTreeMap<ShardId, Seq>);
 
 impl Marks {
+    /// A message was received, and this is what it said.
+    pub(super) fn receive(&mut self, source: Source, body: &Body, entry: &mut Entry<'_>) {
+        self.receive_known(source, Known::All(body), entry);
+    }
+
     /// A message was received: each once, those of one shard in order.
-    pub(super) fn raise(&mut self, source: Source, entry: &mut Entry<'_>) {
+    pub(super) fn receive_known(
+        &mut self,
+        source: Source,
+        known: Known<'_>,
+        entry: &mut Entry<'_>,
+    ) {
+        self.raise(source, entry);
+        entry.received(source, known);
+    }
+
+    fn raise(&mut self, source: Source, entry: &mut Entry<'_>) {
         let last = self.0.entry(source.shard).or_default();
         let (shard, seq) = (source.shard.0, source.seq);
         match seq.cmp(last) {
@@ -194,6 +224,20 @@ pub(super) fn check_money(
     if let Some(own) = own.filter(|own| *own != currency) {
         entry.wrong(format!("the amount is in {currency}; the account is in {own}"));
     }
+}
+
+/// Adds to `differences` when a saved field, which is too long to be told, is not what the records
+/// come to.
+pub(super) fn same<T: PartialEq>(differences: &mut Vec<String>, saved: &T, found: &T, what: &str) {
+    if saved != found {
+        differences.push(what.to_owned());
+    }
+}
+
+/// A record whose verdict is of another kind than its entity.
+pub(super) fn strange(entry: &mut Entry<'_>) {
+    let kind = entry.place.id.kind.as_str();
+    entry.wrong(format!("a {kind}'s record has the events of another kind"));
 }
 
 /// Adds to `differences` when a saved field is not what the records come to.

@@ -2,15 +2,16 @@
 //!
 //! Every outcome is made here again from its event and hashed; per shard the hashes stand in the
 //! order of the records. The saved ones are read once, and those of a shard must be a run of
-//! that list without a gap: equal in every field, each once. What may be missing is named by
+//! that list without a gap: equal in every field, each once. A saved outcome does not say who told
+//! it, but its kind does: the wallet, the deal or the saga. What may be missing is named by
 //! rule: at the front, outcomes older than they are kept; at the end, outcomes of the
 //! newest groups, which the next start publishes from the journal. An outcome whose record is still
 //! in the journal must also have that record's group as its position.
 //!
 //! Memory: 16 bytes an outcome, at worst twice that while the lists grow.
 
-use bursar_domain::id::{EntityId, Position, Seq, ShardId};
-use bursar_domain::message::Outcome;
+use bursar_domain::id::{EntityId, InvestmentId, Position, Seq, ShardId};
+use bursar_domain::message::{About, Outcome, OutcomeKind};
 use bursar_snapshots::codec;
 use bursar_snapshots::store::{Archive, Result};
 
@@ -117,20 +118,14 @@ impl Outcomes {
         faults: &mut Faults,
         counts: &mut Counts,
     ) {
-        let id = EntityId::wallet(&outcome.wallet);
-        let number = id.shard(u16::try_from(self.shards.len()).expect("it came as a u16"));
-        let shard = &mut self.shards[usize::from(number.0)];
-        let (from, ahead) = match shard.at {
-            None => (0, usize::MAX),
-            Some(from) => (from, AHEAD_MAX),
-        };
         let hash = hash(outcome);
-        let found = shard.due[from..].iter().take(ahead).position(|due| due.hash == hash);
-        let Some(skipped) = found else {
+        let homes = self.homes(outcome);
+        let found = homes.iter().find_map(|home| Some((*home, self.find(*home, hash)?)));
+        let Some((number, (from, index))) = found else {
             let what = "no record tells this, or it was saved before";
             return faults.wrong(name(at, outcome), what);
         };
-        let index = from + skipped;
+        let shard = &mut self.shards[usize::from(number.0)];
         let missing = shard.not_dropped(from, index, counts);
         tell_missing(number, missing, faults);
         let seq = Seq(shard.due[index].seq);
@@ -138,6 +133,58 @@ impl Outcomes {
             faults.wrong(name(at, outcome), format!("record {seq} is in group {group}"));
         }
         shard.at = Some(index + 1);
+    }
+
+    /// The shards that may have told an outcome.
+    fn homes(&self, outcome: &Outcome) -> Vec<ShardId> {
+        let count = u16::try_from(self.shards.len()).expect("it came as a u16");
+        tellers(outcome).iter().map(|teller| teller.shard(count)).collect()
+    }
+
+    /// Where in a shard's list an outcome stands, and from where it was looked for.
+    fn find(&self, shard: ShardId, hash: u64) -> Option<(usize, usize)> {
+        let shard = &self.shards[usize::from(shard.0)];
+        let (from, ahead) = match shard.at {
+            None => (0, usize::MAX),
+            Some(from) => (from, AHEAD_MAX),
+        };
+        let skipped = shard.due[from..].iter().take(ahead).position(|due| due.hash == hash)?;
+        Some((from, from + skipped))
+    }
+}
+
+/// Who may have told an outcome: an investment is cancelled in its deal's line, or by its saga.
+fn tellers(outcome: &Outcome) -> Vec<EntityId> {
+    let deal = match &outcome.about {
+        Some(About::Investment { deal, .. }) => Some(deal.clone()),
+        Some(About::Failure(_)) | None => None,
+    };
+    let saga = |deal| InvestmentId { deal, seq: outcome.seq }.saga();
+    match (outcome.kind, deal) {
+        (
+            OutcomeKind::DepositPosted
+            | OutcomeKind::PaymentPosted
+            | OutcomeKind::RefundPosted
+            | OutcomeKind::DepositFailed,
+            _,
+        ) => vec![EntityId::wallet(&outcome.wallet)],
+        (OutcomeKind::InvestmentReserved | OutcomeKind::InvestmentRefused, Some(deal)) => {
+            vec![EntityId::deal(&deal)]
+        }
+        (OutcomeKind::InvestmentConfirmed | OutcomeKind::InvestmentFailed, Some(deal)) => {
+            vec![saga(deal)]
+        }
+        (OutcomeKind::InvestmentCancelled, Some(deal)) => {
+            vec![EntityId::deal(&deal), saga(deal)]
+        }
+        (
+            OutcomeKind::InvestmentReserved
+            | OutcomeKind::InvestmentRefused
+            | OutcomeKind::InvestmentConfirmed
+            | OutcomeKind::InvestmentFailed
+            | OutcomeKind::InvestmentCancelled,
+            None,
+        ) => Vec::new(),
     }
 }
 

@@ -7,18 +7,16 @@
 use std::sync::Arc;
 
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{Seq, ShardId};
-use bursar_domain::key::Index;
+use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId};
+use bursar_domain::message::Body;
 use bursar_domain::money::Total;
 use bursar_domain::provider::{Event, Profile, Received, RefundSent};
 use bursar_domain::record::{Record, Verdict};
 use bursar_snapshots::codec::{self, CodecError};
 
 use super::entity::{Account, Saved};
-use super::ledger::{Balance, Entry, Marks, check_money, compare};
+use super::ledger::{Balance, Entry, Marks, check_money, compare, strange};
 use super::sums::major;
-use super::transfers::{Cargo, Terms};
-use super::wallet::Refunded;
 
 /// A provider's state as it is on disk.
 pub(super) type State = (Option<Arc<Profile>>, Total, Vec<(ShardId, Seq)>);
@@ -45,7 +43,9 @@ impl Account for Provider {
                     self.event(event, entry);
                 }
             }
-            Verdict::Wallet(_) => entry.wrong("a provider's record has a wallet's events"),
+            Verdict::Wallet(_) | Verdict::Deal(_) | Verdict::Saga(_) | Verdict::Compensation(_) => {
+                strange(entry)
+            }
             Verdict::Refused(_) => self.must_be_registered(entry),
         }
     }
@@ -67,10 +67,6 @@ impl Account for Provider {
 
     fn balance(&self) -> Option<(Currency, i128)> {
         Some((self.currency()?, self.accrued.sum()))
-    }
-
-    fn refunded<'a>(&'a self, _: Option<&'a State>) -> Option<(&'a Refunded, Option<&'a Index>)> {
-        None
     }
 }
 
@@ -101,46 +97,33 @@ impl Provider {
         let Received { source, amount, currency, balance_after, .. } = *event;
         self.must_be_registered(entry);
         check_money(amount, currency, self.currency(), entry);
-        self.marks.raise(source, entry);
+        let body = Body::Payment {
+            wallet: event.wallet.clone(),
+            amount,
+            currency,
+            description: event.description.clone(),
+            effective_at: event.effective_at,
+        };
+        self.marks.receive(source, &body, entry);
         let change = i128::from(amount.minor());
         self.accrued.step(change, balance_after.minor(), currency, entry);
         entry.paid_in(currency, amount);
-        let id = Arc::clone(&entry.place.id.id);
-        let terms = Terms {
-            cargo: Cargo::Payment,
-            wallet: event.wallet.as_str(),
-            provider: &id,
-            amount,
-            currency,
-            payment: Seq(0),
-            refund: Seq(0),
-            description: event.description.as_deref(),
-            effective_at: event.effective_at,
-        };
-        entry.received(source, &terms);
     }
 
     fn refund_sent(&mut self, event: &RefundSent, entry: &mut Entry<'_>) {
         let RefundSent { source, payment, amount, currency, balance_after, .. } = *event;
         self.must_be_registered(entry);
         check_money(amount, currency, self.currency(), entry);
-        self.marks.raise(source, entry);
+        let wallet = event.wallet.clone();
+        let to = EntityId::wallet(&wallet);
+        let effective_at = event.effective_at;
+        let order = Body::RefundOrder { wallet, payment, amount, currency, effective_at };
+        self.marks.receive(source, &order, entry);
         let change = -i128::from(amount.minor());
         self.accrued.step(change, balance_after.minor(), currency, entry);
         entry.paid_out(currency, amount);
-        let id = Arc::clone(&entry.place.id.id);
-        let order = Terms {
-            cargo: Cargo::RefundOrder,
-            wallet: event.wallet.as_str(),
-            provider: &id,
-            amount,
-            currency,
-            payment,
-            refund: source.seq,
-            description: None,
-            effective_at: event.effective_at,
-        };
-        entry.received(source, &order);
-        entry.sent(&Terms { cargo: Cargo::RefundMoney, effective_at: None, ..order });
+        let provider = ProviderId::from_shared(Arc::clone(&entry.place.id.id));
+        let refund = source.seq;
+        entry.sent(&to, &Body::RefundMoney { provider, payment, refund, amount, currency });
     }
 }

@@ -9,9 +9,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use bursar_domain::currency::Currency;
+use bursar_domain::id::Kind;
 use serde::Serialize;
 
-use super::faults::{Fault, Faults, Kind};
+use super::faults::{self, Fault, Faults};
 use super::outcomes;
 use super::sums::{Trial, major};
 use crate::cli::Exit;
@@ -33,6 +34,9 @@ pub(super) struct Counts {
     pub(super) entities: u64,
     pub(super) wallets: u64,
     pub(super) providers: u64,
+    pub(super) deals: u64,
+    pub(super) sagas: u64,
+    pub(super) compensations: u64,
     /// All records ever, each once.
     pub(super) records: u64,
     pub(super) records_in_journal: u64,
@@ -47,6 +51,12 @@ pub(super) struct Counts {
 }
 
 impl Counts {
+    /// Takes over how many entities there are of each kind, by its number.
+    pub(super) fn entities(&mut self, of_kind: &[u64; Kind::ALL.len()]) {
+        self.entities = of_kind.iter().sum();
+        [self.wallets, self.providers, self.deals, self.sagas, self.compensations] = *of_kind;
+    }
+
     /// Takes over what was counted of the outcomes.
     pub(super) fn outcomes(&mut self, counts: outcomes::Counts) {
         self.outcomes_saved = counts.saved;
@@ -156,8 +166,14 @@ impl Report {
         line(
             text,
             format_args!(
-                "entities        {} ({} wallets, {} providers)",
-                counts.entities, counts.wallets, counts.providers
+                "entities        {} ({} wallets, {} providers, {} deals, {} sagas, \
+                 {} compensations)",
+                counts.entities,
+                counts.wallets,
+                counts.providers,
+                counts.deals,
+                counts.sagas,
+                counts.compensations
             ),
         );
         line(
@@ -215,8 +231,8 @@ impl Report {
         line(text, format_args!(""));
         for fault in self.faults.kept() {
             let kind = match fault.kind {
-                Kind::Damaged => "DAMAGED",
-                Kind::Wrong => "WRONG  ",
+                faults::Kind::Damaged => "DAMAGED",
+                faults::Kind::Wrong => "WRONG  ",
             };
             line(text, format_args!("{kind}  {}: {}", fault.place, fault.what));
         }

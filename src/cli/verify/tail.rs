@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use bursar_domain::id::{EntityId, Seq, ShardId, is_well_formed};
+use bursar_domain::id::{EntityId, Kind, Seq, ShardId, is_entity_id, is_well_formed};
 use bursar_domain::record::Record;
 use bursar_domain::time::Timestamp;
 use bursar_snapshots::codec;
@@ -80,6 +80,14 @@ impl ShardTail {
     }
 }
 
+/// Whether an entity can have its id: what clients name is shorter than what the server names.
+pub(super) fn is_possible(entity: &EntityId) -> bool {
+    match entity.kind {
+        Kind::Wallet | Kind::Provider | Kind::Deal => is_well_formed(&entity.id),
+        Kind::Saga | Kind::Compensation => is_entity_id(&entity.id),
+    }
+}
+
 impl Tail {
     /// Reads the journal.
     pub(super) fn read(
@@ -125,7 +133,7 @@ impl Tail {
             Err(error) => return faults.damaged(place, error.to_string()),
         };
         let entity = &record.entity;
-        if !is_well_formed(&entity.id) {
+        if !is_possible(entity) {
             return faults.damaged(place, "it is of an entity whose id cannot be");
         }
         let home = entity.shard(count);

@@ -4,6 +4,11 @@
 //! test changes one thing on the disk; the faults must name that thing and its place, and nothing
 //! that does not follow from it.
 
+mod deals;
+mod disk;
+mod invest;
+mod sagas;
+mod snapshots;
 mod world;
 
 use bursar_domain::id::{EntityId, Position, Seq};
@@ -18,7 +23,9 @@ use bursar_snapshots::memory::MemoryStore;
 use bursar_snapshots::sled_store::{Options, SledStore};
 use bursar_snapshots::store::{IndexKind, StoreError};
 
-use self::world::{Disk, SHARDS, World, euro, provider_id, wallet_id};
+use self::disk::Disk;
+use self::invest::{Cast, cast};
+use self::world::{SHARDS, World, euro, provider_id, wallet_id};
 use super::*;
 
 /// A world with something of everything.
@@ -81,7 +88,20 @@ fn faults(disk: &Disk) -> Vec<String> {
 fn check(change: impl FnOnce(&mut Disk), expected: &[&[&str]]) {
     let mut disk = world().disk;
     change(&mut disk);
-    let found = faults(&disk);
+    expect(&disk, expected);
+}
+
+/// The same in the world of deals and sagas.
+fn check_cast(change: impl FnOnce(&mut Disk, &Cast), expected: &[&[&str]]) {
+    let cast = cast();
+    let mut disk = cast.world.disk.clone();
+    change(&mut disk, &cast);
+    expect(&disk, expected);
+}
+
+/// Expects faults of a disk, one or more for each text, which holds all of its parts.
+fn expect(disk: &Disk, expected: &[&[&str]]) {
+    let found = faults(disk);
     for parts in expected {
         let is = |fault: &&String| parts.iter().all(|part| fault.contains(part));
         assert!(found.iter().any(|fault| is(&fault)), "{parts:?} in\n{}", found.join("\n"));
@@ -333,6 +353,7 @@ fn a_snapshot_that_differs_is_named() {
             disk.snapshots.get_mut(&bob).expect("saved").state = older;
         },
         &[
+            &["wallet/bob, snapshot", "the profile is not"],
             &["wallet/bob, snapshot", "posted is saved as 100.00"],
             &["wallet/bob, snapshot", "held is saved as 0.00; the records come to 20.00"],
             &["wallet/bob, snapshot", "the holds are not"],

@@ -1,44 +1,84 @@
 //! Every message between entities: sent once, received once, or still on its way.
 //!
-//! A message is named by its source, the record that sent it. Both sides are collected while the
-//! entities are read, then sorted and laid side by side. What was sent and not received must still
-//! be in the journal, because that is where it is sent again from; else its money is lost.
+//! A message is named by its source, the record that sent it, and by who receives it: a record may
+//! send to several entities, but to each of them once. Both sides are collected while the entities
+//! are read, then sorted and laid side by side. What was sent and not received must still be in the
+//! journal, because that is where it is sent again from; else its money is lost.
 //!
-//! Both sides say what the message is about; a hash of it (the terms) is kept with each, so that a
-//! receipt must agree with what was sent in every field and not only in its source.
+//! Either side gives the message as it follows from its own event; a hash of all that it says is
+//! kept with each, so that a receipt must agree with what was sent in every field and not only in
+//! its source. One receiver does not know all: a refused mark says who asked, not for how much.
 //!
-//! Memory: 24 bytes for each side, 48 a message, at worst twice that while the lists grow: at most
-//! 100 MB for a million payments.
+//! Memory: 32 bytes for each side, 64 a message, at worst twice that while the lists grow.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{Seq, ShardId};
-use bursar_domain::message::Source;
+use bursar_domain::id::{EntityId, Seq, ShardId};
+use bursar_domain::message::{Answer, Asker, Body, Source};
 use bursar_domain::money::Amount;
-use bursar_domain::time::Timestamp;
 use bursar_snapshots::codec;
 
 use super::faults::Faults;
-use super::tail::Tail;
+use super::tail::{ShardTail, Tail};
 
-/// What a message carries.
+/// What a message is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Cargo {
-    /// A payment's money, from a wallet to a provider.
-    Payment = 0,
-    /// A wallet's wish to have money back; no money.
-    RefundOrder = 1,
-    /// A refund's money, from a provider to a wallet.
-    RefundMoney = 2,
+enum Cargo {
+    Payment,
+    RefundOrder,
+    RefundMoney,
+    Begin,
+    Mark,
+    Settle,
+    Unmark,
+    Credit,
+    Abandon,
+    Confirm,
+    Free,
+    Compensate,
+    Reply,
+    Continue,
 }
 
 impl Cargo {
+    fn of(body: &Body) -> Self {
+        match body {
+            Body::Payment { .. } => Self::Payment,
+            Body::RefundOrder { .. } => Self::RefundOrder,
+            Body::RefundMoney { .. } => Self::RefundMoney,
+            Body::Begin(_) => Self::Begin,
+            Body::Mark { .. } => Self::Mark,
+            Body::Settle { .. } => Self::Settle,
+            Body::Unmark { .. } => Self::Unmark,
+            Body::Credit { .. } => Self::Credit,
+            Body::Abandon { .. } => Self::Abandon,
+            Body::Confirm { .. } => Self::Confirm,
+            Body::Free { .. } => Self::Free,
+            Body::Compensate(_) => Self::Compensate,
+            Body::Reply { .. } => Self::Reply,
+            Body::Continue => Self::Continue,
+        }
+    }
+
+    /// Whether the amount it names is money that it carries, and not only a wish.
     fn is_money(self) -> bool {
         match self {
-            Self::Payment | Self::RefundMoney => true,
-            Self::RefundOrder => false,
+            Self::Payment
+            | Self::RefundMoney
+            | Self::Credit
+            | Self::Confirm
+            | Self::Compensate
+            | Self::Reply => true,
+            Self::RefundOrder
+            | Self::Begin
+            | Self::Mark
+            | Self::Settle
+            | Self::Unmark
+            | Self::Abandon
+            | Self::Free
+            | Self::Continue => false,
         }
     }
 }
@@ -49,38 +89,74 @@ impl fmt::Display for Cargo {
             Self::Payment => "payment",
             Self::RefundOrder => "refund order",
             Self::RefundMoney => "refund",
+            Self::Begin => "beginning of a saga",
+            Self::Mark => "mark",
+            Self::Settle => "settlement of a mark",
+            Self::Unmark => "end of a mark",
+            Self::Credit => "credit",
+            Self::Abandon => "end of a pull",
+            Self::Confirm => "confirmation",
+            Self::Free => "end of a place",
+            Self::Compensate => "compensation",
+            Self::Reply => "reply",
+            Self::Continue => "continuation",
         })
     }
 }
 
-/// Everything that a message says, as either side knows it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Terms<'a> {
-    pub(super) cargo: Cargo,
-    pub(super) wallet: &'a str,
-    pub(super) provider: &'a str,
-    pub(super) amount: Amount,
-    pub(super) currency: Currency,
-    /// For a refund: the payment and the wallet's decision that asked. Else 0.
-    pub(super) payment: Seq,
-    pub(super) refund: Seq,
-    pub(super) description: Option<&'a str>,
-    pub(super) effective_at: Option<Timestamp>,
+/// The amount that a message names.
+fn money(body: &Body) -> Option<(Amount, Currency)> {
+    match body {
+        Body::Payment { amount, currency, .. }
+        | Body::RefundOrder { amount, currency, .. }
+        | Body::RefundMoney { amount, currency, .. }
+        | Body::Credit { amount, currency, .. }
+        | Body::Confirm { amount, currency, .. }
+        | Body::Mark { hold: amount, currency, .. }
+        | Body::Reply { answer: Answer::Money { amount, currency }, .. } => {
+            Some((*amount, *currency))
+        }
+        Body::Begin(subject) => Some((subject.amount(), subject.currency())),
+        Body::Compensate(undoing) => Some((undoing.money, undoing.subject.currency())),
+        Body::Reply {
+            answer: Answer::Done | Answer::Contact { .. } | Answer::Refused(_), ..
+        }
+        | Body::Settle { .. }
+        | Body::Unmark { .. }
+        | Body::Abandon { .. }
+        | Body::Free { .. }
+        | Body::Continue => None,
+    }
 }
 
-impl Terms<'_> {
-    fn side(&self, seq: Seq) -> Side {
-        let of = (self.cargo as u8, self.wallet, self.provider);
-        let money = (self.amount, self.currency);
-        let refund = (self.payment, self.refund);
-        let said = (self.description, self.effective_at);
-        let hash = xxhash_rust::xxh3::xxh3_64(&codec::encode(&(of, money, refund, said)));
+/// A message as one side knows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Known<'a> {
+    /// All of it.
+    All(&'a Body),
+    /// A mark that was refused: only who asked for it.
+    RefusedMark(&'a Asker),
+}
+
+impl Known<'_> {
+    fn side(self, seq: Seq, to: &EntityId) -> Side {
+        let bytes = match self {
+            // The amount of a mark is compared apart, where it is known.
+            Self::All(Body::Mark { by, .. }) | Self::RefusedMark(by) => codec::encode(by),
+            Self::All(body) => codec::encode(body),
+        };
+        let (cargo, money) = match self {
+            Self::All(body) => (Cargo::of(body), money(body)),
+            Self::RefusedMark(_) => (Cargo::Mark, None),
+        };
+        let hash = |bytes: &[u8]| xxhash_rust::xxh3::xxh3_64(bytes);
         Side {
             seq: seq.0,
-            amount: self.amount,
-            terms: u32::try_from(hash >> 32).expect("half of the bits"),
-            currency: self.currency,
-            cargo: self.cargo,
+            to: hash(&codec::encode(to)),
+            amount: money.map_or(Amount::ZERO, |money| money.0),
+            said: u32::try_from(hash(&bytes) >> 32).expect("half of the bits"),
+            currency: money.map(|money| money.1),
+            cargo,
         }
     }
 }
@@ -89,29 +165,51 @@ impl Terms<'_> {
 #[derive(Clone, Copy, Debug)]
 struct Side {
     seq: u64,
+    to: u64,
     amount: Amount,
-    terms: u32,
-    currency: Currency,
+    said: u32,
+    currency: Option<Currency>,
     cargo: Cargo,
 }
 
-const _: () = assert!(size_of::<Side>() == 24, "the header of this file states the memory");
+const _: () = assert!(size_of::<Side>() == 32, "the header of this file states the memory");
+
+impl Side {
+    /// What names the message, among those of its sending shard.
+    fn name(&self) -> (u64, u64) {
+        (self.seq, self.to)
+    }
+
+    /// Whether a receipt is one of what was sent.
+    fn agrees(&self, sent: &Self) -> bool {
+        let money = |side: &Self| (side.amount, side.currency);
+        let is_refused_mark = self.cargo == Cargo::Mark && self.currency.is_none();
+        self.cargo == sent.cargo
+            && self.said == sent.said
+            && (is_refused_mark || money(self) == money(sent))
+    }
+}
 
 impl fmt::Display for Side {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { cargo, amount, currency, .. } = self;
-        write!(f, "{cargo} of {} {currency}", amount.to_major(*currency))
+        match currency {
+            Some(currency) => write!(f, "{cargo} of {} {currency}", amount.to_major(*currency)),
+            None => write!(f, "{cargo}"),
+        }
     }
 }
 
 /// What is on its way in one currency.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct InTransit {
-    /// Messages, those without money included.
+    /// Messages that name an amount, wishes included.
     pub(super) messages: u64,
     /// In minor units.
     pub(super) money: i128,
 }
+
+type ByCurrency = BTreeMap<Currency, InTransit>;
 
 /// The messages of one sending shard.
 #[derive(Debug, Default)]
@@ -131,14 +229,15 @@ impl Transfers {
     }
 
     /// A record sent a message.
-    pub(super) fn sent(&mut self, source: Source, terms: &Terms<'_>) {
-        self.0[usize::from(source.shard.0)].sent.push(terms.side(source.seq));
+    pub(super) fn sent(&mut self, source: Source, to: &EntityId, body: &Body) {
+        let side = Known::All(body).side(source.seq, to);
+        self.0[usize::from(source.shard.0)].sent.push(side);
     }
 
     /// A record received a message. False when there is no such sender.
-    pub(super) fn received(&mut self, source: Source, terms: &Terms<'_>) -> bool {
+    pub(super) fn received(&mut self, source: Source, to: &EntityId, known: Known<'_>) -> bool {
         let shard = self.0.get_mut(usize::from(source.shard.0));
-        shard.map(|shard| shard.received.push(terms.side(source.seq))).is_some()
+        shard.map(|shard| shard.received.push(known.side(source.seq, to))).is_some()
     }
 
     /// How many messages were sent and received.
@@ -149,49 +248,64 @@ impl Transfers {
     }
 
     /// All sides have been given: lays them side by side. Returns what is on its way.
-    pub(super) fn settle(
-        &mut self,
-        tail: &Tail,
-        faults: &mut Faults,
-    ) -> BTreeMap<Currency, InTransit> {
-        let mut in_transit: BTreeMap<Currency, InTransit> = BTreeMap::new();
+    pub(super) fn settle(&mut self, tail: &Tail, faults: &mut Faults) -> ByCurrency {
+        let mut in_transit = ByCurrency::new();
         for (number, shard) in (0..).zip(&mut self.0) {
-            shard.sent.sort_unstable_by_key(|side| side.seq);
-            shard.received.sort_unstable_by_key(|side| side.seq);
-            let mut received = shard.received.as_slice();
-            let mut last = None;
-            for side in &shard.sent {
-                let seq = side.seq;
-                let place = format_args!("message of shard {number}, record {seq} ({side})");
-                if last.replace(seq) == Some(seq) {
-                    faults.wrong(place, "the record sends a second message");
-                    continue;
-                }
-                let (nobodys, rest) = split(received, |other| other.seq < seq);
-                never_sent(nobodys, number, faults);
-                let (own, rest) = split(rest, |other| other.seq == seq);
-                received = rest;
-                match own {
-                    [] => {
-                        let line = in_transit.entry(side.currency).or_default();
-                        line.messages += 1;
-                        if side.cargo.is_money() {
-                            line.money += i128::from(side.amount.minor());
-                        }
-                        if !tail.shard(ShardId(number)).has(Seq(seq)) {
-                            let what = "it was never received, and the journal that would send it \
-                                        again no longer has it";
-                            faults.wrong(place, what);
-                        }
-                    }
-                    [one] if one.terms == side.terms => {}
-                    [one] => faults.wrong(place, format!("what was received differs: {one}")),
-                    many => faults.wrong(place, format!("it was received {} times", many.len())),
-                }
-            }
-            never_sent(received, number, faults);
+            shard.settle(number, tail.shard(ShardId(number)), &mut in_transit, faults);
         }
         in_transit
+    }
+}
+
+impl Shard {
+    fn settle(
+        &mut self,
+        number: u16,
+        tail: &ShardTail,
+        in_transit: &mut ByCurrency,
+        faults: &mut Faults,
+    ) {
+        self.sent.sort_unstable_by_key(Side::name);
+        self.received.sort_unstable_by_key(Side::name);
+        let mut received = self.received.as_slice();
+        let mut last = None;
+        for side in &self.sent {
+            let (seq, name) = (side.seq, side.name());
+            let place = format_args!("message of shard {number}, record {seq} ({side})");
+            if last.replace(name) == Some(name) {
+                faults.wrong(place, "the record sends a second message to the same entity");
+                continue;
+            }
+            let (nobodys, rest) = split(received, |other| other.name() < name);
+            never_sent(nobodys, number, faults);
+            let (own, rest) = split(rest, |other| other.name() == name);
+            received = rest;
+            match own {
+                [] => {
+                    side.is_on_its_way(in_transit);
+                    if !tail.has(Seq(seq)) {
+                        let what = "it was never received, and the journal that would send it \
+                                    again no longer has it";
+                        faults.wrong(place, what);
+                    }
+                }
+                [one] if one.agrees(side) => {}
+                [one] => faults.wrong(place, format!("what was received differs: {one}")),
+                many => faults.wrong(place, format!("it was received {} times", many.len())),
+            }
+        }
+        never_sent(received, number, faults);
+    }
+}
+
+impl Side {
+    fn is_on_its_way(&self, in_transit: &mut ByCurrency) {
+        let Some(currency) = self.currency else { return };
+        let line = in_transit.entry(currency).or_default();
+        line.messages += 1;
+        if self.cargo.is_money() {
+            line.money += i128::from(self.amount.minor());
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bincode::{Decode, Encode};
 
 use crate::cadence::Cadence;
+use crate::call::Context;
 use crate::code::{Code, Rejection};
 use crate::currency::Currency;
 use crate::entity::Entity;
@@ -135,7 +136,7 @@ impl Entity for Provider {
         self.profile.is_some()
     }
 
-    fn decide(&self, command: &Command, _now: Timestamp) -> Result<Vec<Event>, Rejection> {
+    fn decide(&self, command: &Command, _: &Context<'_>) -> Result<Vec<Event>, Rejection> {
         match command {
             Command::Register(profile) if self.profile.is_none() => {
                 Ok(vec![Event::Registered(Arc::new(profile.clone()))])
@@ -146,7 +147,7 @@ impl Entity for Provider {
         }
     }
 
-    fn receive(&self, message: &Message) -> Vec<Event> {
+    fn receive(&self, message: &Message, _: &Context<'_>) -> Vec<Event> {
         if self.marks.has(message.source) {
             return Vec::new();
         }
@@ -178,7 +179,18 @@ impl Entity for Provider {
                     effective_at: *effective_at,
                 })]
             }
-            Body::RefundMoney { .. } => unreachable!("{message:?} is for a wallet"),
+            Body::RefundMoney { .. }
+            | Body::Begin(_)
+            | Body::Mark { .. }
+            | Body::Settle { .. }
+            | Body::Unmark { .. }
+            | Body::Credit { .. }
+            | Body::Abandon { .. }
+            | Body::Confirm { .. }
+            | Body::Free { .. }
+            | Body::Compensate(_)
+            | Body::Reply { .. }
+            | Body::Continue => unreachable!("{message:?} is not for a provider"),
         }
     }
 

@@ -41,7 +41,7 @@ pub struct Paid {
     pub refunded: Amount,
 }
 
-/// Book money that arrived from outside.
+/// Money from outside: it arrived, or is to be pulled.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Deposit {
     /// How much, positive.
@@ -98,6 +98,8 @@ pub enum Command {
     Open(Profile),
     /// Book money that arrived from outside.
     Deposit(Deposit),
+    /// Have the processor pull money from the bank account.
+    Pull(Deposit),
     /// Pay a provider.
     Pay(Pay),
     /// Ask a provider for money back.
@@ -140,8 +142,9 @@ impl Command {
                 mark.optional_text(profile.email.as_deref());
                 mark.optional_text(profile.bank_account.as_deref());
             }
-            Self::Deposit(deposit) => {
-                mark = ContentMark::of("deposit");
+            Self::Deposit(deposit) | Self::Pull(deposit) => {
+                let is_pull = matches!(self, Self::Pull(_));
+                mark = ContentMark::of(if is_pull { "pull" } else { "deposit" });
                 mark.text(deposit.currency.code());
                 mark.number(deposit.amount.minor());
                 mark.optional_number(deposit.effective_at.map(Timestamp::millis));

@@ -8,11 +8,17 @@ use std::sync::Arc;
 
 use bincode::{Decode, Encode};
 
+use crate::code::Rejection;
 use crate::currency::Currency;
-use crate::id::{EntityId, ProviderId, Seq, WalletId};
+use crate::id::{DealId, EntityId, ProviderId, Seq, WalletId};
 use crate::key::Key;
-use crate::message::{Body, Effect, Message, Movement, Outcome, OutcomeKind, Source, Stamp};
+use crate::message::{
+    About, Answer, Asker, Body, Effect, Message, Movement, Outcome, OutcomeKind, Source, Stamp,
+};
 use crate::money::Amount;
+use crate::saga::Subject;
+use crate::saga::deposit::Deposit;
+use crate::saga::subject::Failure;
 use crate::time::Timestamp;
 use crate::wallet::{Hold, Profile};
 
@@ -90,6 +96,74 @@ pub struct RefundReceived {
     pub effective_at: Option<Timestamp>,
 }
 
+/// A saga's investment is pending in this wallet.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Marked {
+    /// The saga's record.
+    pub source: Source,
+    /// Who asked.
+    pub by: Asker,
+    /// The mark: a hold under the investment's id, of zero when the bank pays.
+    pub hold: Hold,
+    /// In which currency.
+    pub currency: Currency,
+    /// Where mails go.
+    pub email: Option<Box<str>>,
+    /// The account at the processor; without it, the wallet's id.
+    pub account: Option<Box<str>>,
+}
+
+/// An investment is no longer pending: what was set aside for it was paid.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Invested {
+    /// The saga's record.
+    pub source: Source,
+    /// Who asked; its id is the investment's.
+    pub by: Asker,
+    /// What was invested in.
+    pub deal: DealId,
+    /// How much was paid from here; zero when the bank paid.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// The posted balance afterwards.
+    pub balance_after: Amount,
+}
+
+/// The wallet asked for money from the bank.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct PullRequested {
+    /// How much, positive.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// The account at the processor; without it, the wallet's id.
+    pub account: Option<Box<str>>,
+    /// The date of the business.
+    pub effective_at: Option<Timestamp>,
+    /// The client's words.
+    pub description: Option<Box<str>>,
+}
+
+/// Money from the bank arrived.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct PullBooked {
+    /// The saga's record.
+    pub source: Source,
+    /// Who asked.
+    pub by: Asker,
+    /// The decision that asked for it.
+    pub deposit: Seq,
+    /// How much, positive.
+    pub amount: Amount,
+    /// In which currency.
+    pub currency: Currency,
+    /// The posted balance afterwards.
+    pub balance_after: Amount,
+    /// The date of the business.
+    pub effective_at: Option<Timestamp>,
+}
+
 /// What may happen to a wallet.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub enum Event {
@@ -119,6 +193,45 @@ pub enum Event {
     RefundRequested(RefundRequested),
     /// That money arrived.
     RefundReceived(RefundReceived),
+    /// An investment is pending.
+    Marked(Marked),
+    /// A mark was refused.
+    MarkRefused {
+        /// The saga's record.
+        source: Source,
+        /// Who asked.
+        by: Asker,
+        /// Why.
+        rejection: Rejection,
+    },
+    /// An investment is no longer pending; it was paid.
+    Invested(Invested),
+    /// An investment is no longer pending; nothing was paid.
+    Unmarked {
+        /// The compensation's record.
+        source: Source,
+        /// Who asked; its id is the investment's.
+        by: Asker,
+    },
+    /// It asked for money from the bank.
+    PullRequested(PullRequested),
+    /// That money arrived.
+    PullBooked(PullBooked),
+    /// That money will not come.
+    PullAbandoned {
+        /// The compensation's record.
+        source: Source,
+        /// Who asked.
+        by: Asker,
+        /// The decision that asked for the money.
+        deposit: Seq,
+        /// How much.
+        amount: Amount,
+        /// In which currency.
+        currency: Currency,
+        /// Why.
+        failure: Failure,
+    },
 }
 
 impl Event {
@@ -135,6 +248,22 @@ impl Event {
                 vec![Effect::Send(request.message(wallet(), stamp))]
             }
             Self::RefundReceived(refund) => vec![Effect::Tell(refund.outcome(wallet(), stamp))],
+            Self::Marked(marked) => vec![marked.reply(id, stamp)],
+            Self::MarkRefused { by, rejection, .. } => {
+                vec![by.reply(stamp.source, Answer::Refused(rejection.clone()))]
+            }
+            Self::Invested(invested) => vec![invested.reply(stamp)],
+            Self::Unmarked { by, .. } => vec![by.reply(stamp.source, Answer::Done)],
+            Self::PullRequested(request) => vec![Effect::Send(request.message(wallet(), stamp))],
+            Self::PullBooked(booked) => vec![
+                booked.by.reply(stamp.source, Answer::Done),
+                Effect::Tell(booked.outcome(wallet(), stamp)),
+            ],
+            Self::PullAbandoned { by, deposit, amount, currency, failure, .. } => {
+                let outcome =
+                    abandoned(wallet(), *deposit, (*amount, *currency), failure.clone(), stamp);
+                vec![by.reply(stamp.source, Answer::Done), Effect::Tell(outcome)]
+            }
             Self::Opened(_)
             | Self::HoldPlaced { .. }
             | Self::HoldReleased { .. }
@@ -149,12 +278,22 @@ impl Event {
             Self::Deposited(event) => Some(Movement::booked(event.currency, event.amount)),
             Self::Paid(event) => Some(Movement::sent(event.currency, event.amount)),
             Self::RefundReceived(event) => Some(Movement::received(event.currency, event.amount)),
+            Self::Invested(event) if event.amount.is_positive() => {
+                Some(Movement::sent(event.currency, event.amount))
+            }
+            Self::PullBooked(event) => Some(Movement::received(event.currency, event.amount)),
             Self::Opened(_)
             | Self::HoldPlaced { .. }
             | Self::HoldReleased { .. }
             | Self::Frozen
             | Self::Unfrozen
-            | Self::RefundRequested(_) => None,
+            | Self::RefundRequested(_)
+            | Self::Marked(_)
+            | Self::MarkRefused { .. }
+            | Self::Invested(_)
+            | Self::Unmarked { .. }
+            | Self::PullRequested(_)
+            | Self::PullAbandoned { .. } => None,
         }
     }
 
@@ -164,13 +303,92 @@ impl Event {
             Self::Deposited(event) => Some(event.balance_after),
             Self::Paid(event) => Some(event.balance_after),
             Self::RefundReceived(event) => Some(event.balance_after),
+            Self::Invested(event) => Some(event.balance_after),
+            Self::PullBooked(event) => Some(event.balance_after),
             Self::Opened(_)
             | Self::HoldPlaced { .. }
             | Self::HoldReleased { .. }
             | Self::Frozen
             | Self::Unfrozen
-            | Self::RefundRequested(_) => None,
+            | Self::RefundRequested(_)
+            | Self::Marked(_)
+            | Self::MarkRefused { .. }
+            | Self::Unmarked { .. }
+            | Self::PullRequested(_)
+            | Self::PullAbandoned { .. } => None,
         }
+    }
+}
+
+impl Marked {
+    fn reply(&self, wallet: &str, stamp: Stamp) -> Effect {
+        let account = self.account.clone().unwrap_or_else(|| wallet.into());
+        let email = self.email.clone();
+        self.by.reply(stamp.source, Answer::Contact { email, account })
+    }
+}
+
+impl Invested {
+    fn reply(&self, stamp: Stamp) -> Effect {
+        let answer = if self.amount.is_positive() {
+            Answer::Money { amount: self.amount, currency: self.currency }
+        } else {
+            Answer::Done
+        };
+        self.by.reply(stamp.source, answer)
+    }
+}
+
+impl PullRequested {
+    fn message(&self, wallet: WalletId, stamp: Stamp) -> Message {
+        let account = self.account.clone().unwrap_or_else(|| wallet.as_str().into());
+        let (amount, currency) = (self.amount, self.currency);
+        let deposit = Deposit { wallet, seq: stamp.source.seq, amount, currency, account };
+        let subject = Subject::Deposit(deposit);
+        let to = EntityId::saga(subject.id());
+        Message { source: stamp.source, to, body: Body::Begin(Box::new(subject)) }
+    }
+}
+
+impl PullBooked {
+    fn outcome(&self, wallet: WalletId, stamp: Stamp) -> Outcome {
+        Outcome {
+            kind: OutcomeKind::DepositPosted,
+            at: stamp.at,
+            wallet,
+            seq: self.deposit,
+            provider: None,
+            payment: None,
+            amount: self.amount,
+            currency: self.currency,
+            balance_after: self.balance_after,
+            description: None,
+            effective_at: self.effective_at,
+            about: None,
+        }
+    }
+}
+
+fn abandoned(
+    wallet: WalletId,
+    deposit: Seq,
+    (amount, currency): (Amount, Currency),
+    failure: Failure,
+    stamp: Stamp,
+) -> Outcome {
+    Outcome {
+        kind: OutcomeKind::DepositFailed,
+        at: stamp.at,
+        wallet,
+        seq: deposit,
+        provider: None,
+        payment: None,
+        amount,
+        currency,
+        balance_after: Amount::ZERO,
+        description: None,
+        effective_at: None,
+        about: Some(About::Failure(failure)),
     }
 }
 
@@ -188,6 +406,7 @@ impl Deposited {
             balance_after: self.balance_after,
             description: self.description.clone(),
             effective_at: self.effective_at,
+            about: None,
         }
     }
 }
@@ -220,6 +439,7 @@ impl Paid {
             balance_after: self.balance_after,
             description: self.description.clone(),
             effective_at: self.effective_at,
+            about: None,
         }
     }
 }
@@ -254,6 +474,7 @@ impl RefundReceived {
             balance_after: self.balance_after,
             description: None,
             effective_at: self.effective_at,
+            about: None,
         }
     }
 }

@@ -15,17 +15,20 @@ use std::sync::Arc;
 use bincode::{Decode, Encode};
 
 use crate::currency::Currency;
-use crate::id::{ProviderId, Seq};
+use crate::id::{InvestmentId, ProviderId, Seq};
 use crate::key::{Index, Key};
-use crate::message::Marks;
-use crate::money::Amount;
+use crate::message::{Marks, Source};
+use crate::money::{Amount, Total};
 use crate::time::Timestamp;
 
 pub use command::Command;
 pub use event::Event;
 
-/// The most holds a wallet has at one time.
+/// The most holds a wallet has at one time, pending investments included.
 pub const HOLDS_MAX: usize = 256;
+
+/// The most deposits from the bank that a wallet expects at one time.
+pub const EXPECTED_MAX: usize = 256;
 
 /// What is said of a wallet when it is opened, and does not change.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -67,18 +70,19 @@ impl Status {
 pub struct Hold {
     /// Its name, given by who asked for it.
     pub id: Box<str>,
-    /// How much, positive.
+    /// How much; zero for an investment that the bank pays.
     pub amount: Amount,
 }
 
-/// A refund that was asked of a provider and has not come back yet.
+/// Money that was asked for and has not come yet: a refund from a provider, or a pull from the
+/// bank.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
-pub struct PendingRefund {
+pub struct Expected {
     /// The decision that asked.
-    pub refund: Seq,
+    pub asked: Seq,
     /// How much, positive.
     pub amount: Amount,
-    /// The key it was asked under: the money's arrival closes it.
+    /// For a refund, the key it was asked under: the money's arrival closes it.
     pub key: Option<Key>,
     /// The date of the business.
     pub effective_at: Option<Timestamp>,
@@ -95,17 +99,17 @@ pub struct Wallet {
     rare: Option<Box<Rare>>,
 }
 
-/// What only wallets with holds or refunds have.
+/// What only wallets with holds, refunds or pulls have.
 #[derive(Clone, Debug, Default, Encode, Decode)]
 struct Rare {
     holds: Vec<Hold>,
-    refunds: Vec<PendingRefund>,
+    expected: Vec<Expected>,
     refunded: Index,
     marks: Marks,
 }
 
 static NOTHING_RARE: Rare =
-    Rare { holds: Vec::new(), refunds: Vec::new(), refunded: Index::EMPTY, marks: Marks::EMPTY };
+    Rare { holds: Vec::new(), expected: Vec::new(), refunded: Index::EMPTY, marks: Marks::EMPTY };
 
 /// What anyone may see of a wallet.
 #[derive(Clone, Debug)]
@@ -118,6 +122,8 @@ pub struct Summary {
     pub posted: Amount,
     /// Set aside.
     pub held: Amount,
+    /// The investments that are pending; `None` when there are none.
+    pub pending_investments: Option<Arc<[Box<str>]>>,
 }
 
 impl Summary {
@@ -159,20 +165,27 @@ impl Wallet {
         &self.rare().holds
     }
 
-    /// The refunds that wait for a provider, oldest first.
-    pub fn pending_refunds(&self) -> &[PendingRefund] {
-        &self.rare().refunds
+    /// The money that was asked for and has not come, oldest first.
+    pub fn expected(&self) -> &[Expected] {
+        &self.rare().expected
+    }
+
+    /// The ids of investments that are pending here: each has a hold under its id.
+    pub fn pending_investments(&self) -> impl Iterator<Item = &str> {
+        let ids = self.rare().holds.iter().map(|hold| &*hold.id);
+        ids.filter(|id| InvestmentId::parse(id).is_some())
     }
 
     fn available(&self) -> Amount {
         self.posted.checked_sub(self.held).expect("checked after every event")
     }
 
-    /// What was asked back and has not arrived.
-    fn on_its_way(&self) -> Amount {
-        let mut amounts = self.rare().refunds.iter().map(|pending| pending.amount);
-        let sum = amounts.try_fold(Amount::ZERO, Amount::checked_add);
-        sum.expect("room was checked with each request")
+    /// What was asked for and has not arrived. Into a wallet far below zero more may be on its way
+    /// than the largest amount.
+    fn on_its_way(&self) -> Total {
+        let mut amounts = self.rare().expected.iter().map(|expected| expected.amount);
+        let sum = amounts.try_fold(Total::ZERO, Total::checked_add);
+        sum.expect("a total holds any number of amounts")
     }
 
     fn write(&mut self, event: &Event, seq: Seq) {
@@ -180,16 +193,8 @@ impl Wallet {
             Event::Opened(profile) => self.profile = Some(Arc::clone(profile)),
             Event::Deposited(deposited) => self.posted = deposited.balance_after,
             Event::Paid(paid) => self.posted = paid.balance_after,
-            Event::HoldPlaced { hold, .. } => {
-                self.held = self.held.checked_add(hold.amount).expect("decided within range");
-                self.rare_mut().holds.push(hold.clone());
-            }
-            Event::HoldReleased { id } => {
-                let holds = &mut self.rare_mut().holds;
-                let at = holds.iter().position(|hold| hold.id == *id);
-                let hold = holds.remove(at.expect("only a hold that stands is released"));
-                self.held = self.held.checked_sub(hold.amount).expect("held is the holds' sum");
-            }
+            Event::HoldPlaced { hold, .. } => self.place(hold),
+            Event::HoldReleased { id } => self.release_hold(id),
             Event::Frozen => self.status = Status::Frozen,
             Event::Unfrozen => self.status = Status::Active,
             Event::RefundRequested(request) => {
@@ -199,20 +204,79 @@ impl Wallet {
                     Self::refund_slot(request.payment),
                     total.expect("a total of refunds is positive"),
                 );
-                rare.refunds.push(PendingRefund {
-                    refund: seq,
-                    amount: request.amount,
-                    key: request.key.clone(),
-                    effective_at: request.effective_at,
-                });
+                let (amount, key) = (request.amount, request.key.clone());
+                let effective_at = request.effective_at;
+                rare.expected.push(Expected { asked: seq, amount, key, effective_at });
             }
             Event::RefundReceived(refund) => {
-                let rare = self.rare_mut();
-                rare.refunds.retain(|pending| pending.refund != refund.refund);
-                rare.marks.raise(refund.source);
+                self.arrived(refund.source, refund.refund);
                 self.posted = refund.balance_after;
             }
+            Event::Marked(_)
+            | Event::MarkRefused { .. }
+            | Event::Invested(_)
+            | Event::Unmarked { .. }
+            | Event::PullRequested(_)
+            | Event::PullBooked(_)
+            | Event::PullAbandoned { .. } => self.write_for_saga(event, seq),
         }
+    }
+
+    fn write_for_saga(&mut self, event: &Event, seq: Seq) {
+        match event {
+            Event::Marked(marked) => {
+                self.rare_mut().marks.raise(marked.source);
+                self.place(&marked.hold);
+            }
+            Event::MarkRefused { source, .. } => self.rare_mut().marks.raise(*source),
+            Event::Invested(invested) => {
+                self.rare_mut().marks.raise(invested.source);
+                self.release_hold(&invested.by.entity.id);
+                self.posted = invested.balance_after;
+            }
+            Event::Unmarked { source, by } => {
+                self.rare_mut().marks.raise(*source);
+                self.release_hold(&by.entity.id);
+            }
+            Event::PullRequested(request) => {
+                let (amount, effective_at) = (request.amount, request.effective_at);
+                let expected = Expected { asked: seq, amount, key: None, effective_at };
+                self.rare_mut().expected.push(expected);
+            }
+            Event::PullBooked(booked) => {
+                self.arrived(booked.source, booked.deposit);
+                self.posted = booked.balance_after;
+            }
+            Event::PullAbandoned { source, deposit, .. } => self.arrived(*source, *deposit),
+            Event::Opened(_)
+            | Event::Deposited(_)
+            | Event::Paid(_)
+            | Event::HoldPlaced { .. }
+            | Event::HoldReleased { .. }
+            | Event::Frozen
+            | Event::Unfrozen
+            | Event::RefundRequested(_)
+            | Event::RefundReceived(_) => unreachable!("{event:?} is written before"),
+        }
+    }
+
+    fn place(&mut self, hold: &Hold) {
+        self.held = self.held.checked_add(hold.amount).expect("decided within range");
+        self.rare_mut().holds.push(hold.clone());
+    }
+
+    fn release_hold(&mut self, id: &str) {
+        let holds = &mut self.rare_mut().holds;
+        let at = holds.iter().position(|hold| &*hold.id == id);
+        let hold = holds.remove(at.expect("only a hold that stands is released"));
+        self.held = self.held.checked_sub(hold.amount).expect("held is the holds' sum");
+    }
+
+    /// What was expected has come, or will not.
+    fn arrived(&mut self, source: Source, asked: Seq) {
+        let rare = self.rare_mut();
+        rare.marks.raise(source);
+        rare.expected.retain(|expected| expected.asked != asked);
     }
 
     /// The invariants; broken ones are our fault, so the process stops.

@@ -6,17 +6,20 @@
 
 use std::sync::Arc;
 
+use crate::call::Context;
 use crate::code::{Code, Rejection};
 use crate::currency::Currency;
 use crate::entity::Entity;
-use crate::id::{Kind, Seq};
+use crate::id::{DealId, InvestmentId, Kind, Seq};
 use crate::key::Known;
-use crate::message::{Body, Effect, Message, Movement, Stamp};
+use crate::message::{Asker, Body, Effect, Message, Movement, Source, Stamp};
 use crate::money::{Amount, Total};
-use crate::time::Timestamp;
 use crate::wallet::command::{Command, Deposit, Lookup, Pay, Refund};
-use crate::wallet::event::{Deposited, Event, Paid, RefundReceived, RefundRequested};
-use crate::wallet::{HOLDS_MAX, Hold, Profile, Status, Summary, Wallet};
+use crate::wallet::event::{
+    Deposited, Event, Invested, Marked, Paid, PullBooked, PullRequested, RefundReceived,
+    RefundRequested,
+};
+use crate::wallet::{EXPECTED_MAX, Expected, HOLDS_MAX, Hold, Profile, Status, Summary, Wallet};
 
 impl Entity for Wallet {
     type Command = Command;
@@ -28,11 +31,12 @@ impl Entity for Wallet {
         self.profile.is_some()
     }
 
-    fn decide(&self, command: &Command, _now: Timestamp) -> Result<Vec<Event>, Rejection> {
+    fn decide(&self, command: &Command, _: &Context<'_>) -> Result<Vec<Event>, Rejection> {
         let Some(profile) = &self.profile else {
             return match command {
                 Command::Open(profile) => Ok(vec![Event::Opened(Arc::new(profile.clone()))]),
                 Command::Deposit(_)
+                | Command::Pull(_)
                 | Command::Pay(_)
                 | Command::Refund(_)
                 | Command::Hold { .. }
@@ -48,6 +52,7 @@ impl Entity for Wallet {
                 Err(Rejection::new(Code::AlreadyExists, "a wallet with this id exists"))
             }
             Command::Deposit(deposit) => self.deposit(profile, deposit),
+            Command::Pull(deposit) => self.pull(profile, deposit),
             Command::Pay(pay) => self.pay(profile, pay),
             Command::Refund(refund) => self.refund(profile, refund),
             Command::Hold { id, amount, currency } => self.hold(profile, id, *amount, *currency),
@@ -63,30 +68,59 @@ impl Entity for Wallet {
         }
     }
 
-    fn receive(&self, message: &Message) -> Vec<Event> {
+    fn receive(&self, message: &Message, _: &Context<'_>) -> Vec<Event> {
         if self.rare().marks.has(message.source) {
             return Vec::new();
         }
-        match &message.body {
+        let profile = self.profile.as_ref().expect("only a wallet that was opened is written to");
+        let source = message.source;
+        vec![match &message.body {
             Body::RefundMoney { provider, payment, refund, amount, currency } => {
-                let pending = self.rare().refunds.iter().find(|pending| pending.refund == *refund);
-                let pending = pending.expect("a provider gives back only what was asked of it");
-                let balance_after = self.posted.checked_add(*amount);
-                vec![Event::RefundReceived(RefundReceived {
-                    source: message.source,
+                Event::RefundReceived(RefundReceived {
+                    source,
                     refund: *refund,
                     payment: *payment,
                     provider: provider.clone(),
                     amount: *amount,
                     currency: *currency,
-                    balance_after: balance_after.expect("room was checked with the request"),
-                    effective_at: pending.effective_at,
-                })]
+                    balance_after: self.after(*amount),
+                    effective_at: self.expected_under(*refund).effective_at,
+                })
             }
-            Body::Payment { .. } | Body::RefundOrder { .. } => {
-                unreachable!("{message:?} is for a provider")
+            Body::Mark { by, hold, currency } => {
+                match self.mark(profile, &by.entity.id, *hold, *currency) {
+                    Ok(hold) => Event::Marked(marked(profile, source, by, hold)),
+                    Err(rejection) => Event::MarkRefused { source, by: by.clone(), rejection },
+                }
             }
-        }
+            Body::Settle { by, deal } => Event::Invested(self.invested(source, by, deal, profile)),
+            Body::Unmark { by } => Event::Unmarked { source, by: by.clone() },
+            Body::Credit { by, deposit, amount, currency } => Event::PullBooked(PullBooked {
+                source,
+                by: by.clone(),
+                deposit: *deposit,
+                amount: *amount,
+                currency: *currency,
+                balance_after: self.after(*amount),
+                effective_at: self.expected_under(*deposit).effective_at,
+            }),
+            Body::Abandon { by, deposit, failure } => Event::PullAbandoned {
+                source,
+                by: by.clone(),
+                deposit: *deposit,
+                amount: self.expected_under(*deposit).amount,
+                currency: profile.currency,
+                failure: failure.clone(),
+            },
+            Body::Payment { .. }
+            | Body::RefundOrder { .. }
+            | Body::Begin(_)
+            | Body::Confirm { .. }
+            | Body::Free { .. }
+            | Body::Compensate(_)
+            | Body::Reply { .. }
+            | Body::Continue => unreachable!("{message:?} is not for a wallet"),
+        }]
     }
 
     fn apply(&mut self, event: &Event, seq: Seq) {
@@ -116,6 +150,7 @@ impl Entity for Wallet {
             status: self.status,
             posted: self.posted,
             held: self.held,
+            pending_investments: self.pending_list(),
         })
     }
 }
@@ -128,6 +163,22 @@ impl Wallet {
             amount: deposit.amount,
             currency: deposit.currency,
             balance_after,
+            effective_at: deposit.effective_at,
+            description: deposit.description.clone(),
+        })])
+    }
+
+    fn pull(&self, profile: &Profile, deposit: &Deposit) -> Result<Vec<Event>, Rejection> {
+        same_currency(profile, deposit.currency)?;
+        if self.rare().expected.len() >= EXPECTED_MAX {
+            let detail = format!("at most {EXPECTED_MAX} deposits are on their way at one time");
+            return Err(Rejection::new(Code::TooManyPending, detail));
+        }
+        self.room_for(deposit.amount)?;
+        Ok(vec![Event::PullRequested(PullRequested {
+            amount: deposit.amount,
+            currency: deposit.currency,
+            account: profile.bank_account.clone(),
             effective_at: deposit.effective_at,
             description: deposit.description.clone(),
         })])
@@ -210,6 +261,22 @@ impl Wallet {
         amount: Amount,
         currency: Currency,
     ) -> Result<Vec<Event>, Rejection> {
+        if is_mark(id) {
+            let detail = "a hold cannot have the name of an investment";
+            return Err(Rejection::new(Code::InvalidId, detail));
+        }
+        let hold = self.mark(profile, id, amount, currency)?;
+        Ok(vec![Event::HoldPlaced { hold, currency }])
+    }
+
+    /// A hold that may be placed; of zero, it only marks.
+    fn mark(
+        &self,
+        profile: &Profile,
+        id: &str,
+        amount: Amount,
+        currency: Currency,
+    ) -> Result<Hold, Rejection> {
         self.may_pay()?;
         if self.rare().holds.iter().any(|hold| &*hold.id == id) {
             return Err(Rejection::new(Code::AlreadyExists, "a hold with this name stands"));
@@ -219,12 +286,49 @@ impl Wallet {
             let detail = format!("a wallet has at most {HOLDS_MAX} holds at one time");
             return Err(Rejection::new(Code::TooManyHolds, detail));
         }
-        self.covers(profile, amount)?;
-        Ok(vec![Event::HoldPlaced { hold: Hold { id: id.into(), amount }, currency }])
+        if amount.is_positive() {
+            self.covers(profile, amount)?;
+        }
+        if self.held.checked_add(amount).is_none() {
+            let detail = "what is set aside would exceed the largest amount";
+            return Err(Rejection::new(Code::BalanceOverflow, detail));
+        }
+        Ok(Hold { id: id.into(), amount })
+    }
+
+    fn invested(&self, source: Source, by: &Asker, deal: &DealId, profile: &Profile) -> Invested {
+        let hold = self.rare().holds.iter().find(|hold| *hold.id == *by.entity.id);
+        let amount = hold.expect("a saga settles what it marked").amount;
+        let balance_after = self.posted.checked_sub(amount);
+        Invested {
+            source,
+            by: by.clone(),
+            deal: deal.clone(),
+            amount,
+            currency: profile.currency,
+            balance_after: balance_after.expect("it was set aside"),
+        }
+    }
+
+    /// What was asked for by a decision and has not come.
+    fn expected_under(&self, asked: Seq) -> &Expected {
+        let expected = self.rare().expected.iter().find(|expected| expected.asked == asked);
+        expected.expect("only what was asked for comes")
+    }
+
+    /// The posted balance after expected money has come.
+    fn after(&self, amount: Amount) -> Amount {
+        self.posted.checked_add(amount).expect("room was checked with the request")
+    }
+
+    fn pending_list(&self) -> Option<Arc<[Box<str>]>> {
+        let ids: Vec<Box<str>> = self.pending_investments().map(Into::into).collect();
+        (!ids.is_empty()).then(|| ids.into())
     }
 
     fn release(&self, id: &str) -> Result<Vec<Event>, Rejection> {
-        if self.rare().holds.iter().any(|hold| &*hold.id == id) {
+        // A mark is released by its saga and nobody else, because the saga will settle it.
+        if !is_mark(id) && self.rare().holds.iter().any(|hold| &*hold.id == id) {
             Ok(vec![Event::HoldReleased { id: id.into() }])
         } else {
             Err(Rejection::new(Code::HoldNotFound, "no hold with this name stands"))
@@ -265,9 +369,15 @@ impl Wallet {
         let overflow =
             || Rejection::new(Code::BalanceOverflow, "the balance would exceed the largest amount");
         let after = self.posted.checked_add(amount).ok_or_else(overflow)?;
-        after.checked_add(self.on_its_way()).ok_or_else(overflow)?;
-        Ok(after)
+        let most = Total::from(Amount::from_minor(i64::MAX));
+        let sum = self.on_its_way().checked_add(after);
+        if sum.is_none_or(|sum| sum > most) { Err(overflow()) } else { Ok(after) }
     }
+}
+
+/// Whether a name of a hold is that of an investment's mark.
+fn is_mark(id: &str) -> bool {
+    InvestmentId::parse(id).is_some()
 }
 
 fn same_currency(profile: &Profile, currency: Currency) -> Result<(), Rejection> {
@@ -276,5 +386,16 @@ fn same_currency(profile: &Profile, currency: Currency) -> Result<(), Rejection>
     } else {
         let detail = format!("the wallet holds {}, not {currency}", profile.currency);
         Err(Rejection::new(Code::CurrencyMismatch, detail))
+    }
+}
+
+fn marked(profile: &Profile, source: Source, by: &Asker, hold: Hold) -> Marked {
+    Marked {
+        source,
+        by: by.clone(),
+        hold,
+        currency: profile.currency,
+        email: profile.email.clone(),
+        account: profile.bank_account.clone(),
     }
 }

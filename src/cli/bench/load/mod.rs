@@ -11,7 +11,7 @@
 mod closed;
 mod open;
 
-pub(crate) use closed::{Window, saturate};
+pub(crate) use closed::{Length, Window, saturate};
 pub(crate) use open::{Paced, pace};
 
 use std::net::SocketAddr;
@@ -22,6 +22,8 @@ use tokio::task::JoinSet;
 use super::client::Connection;
 use super::failure::Failure;
 use super::tally::Tally;
+use super::tickets::Heard;
+use super::workload::Source;
 
 /// How long answers may take after the end of a slice before they count as missing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -33,6 +35,41 @@ async fn connect(address: SocketAddr, count: u32) -> Result<Vec<Connection>, Fai
         connections.push(connection.map_err(Failure::system("connecting to the server"))?);
     }
     Ok(connections)
+}
+
+/// What one connection was answered.
+#[derive(Default)]
+struct Answers {
+    tally: Tally,
+    heard: Heard,
+}
+
+impl Answers {
+    /// Sends request number `number` and notes its answer; says whether the connection goes on.
+    async fn exchange(
+        &mut self,
+        connection: &mut Connection,
+        source: &mut Source,
+        number: u64,
+    ) -> bool {
+        let status = match connection.exchange(source.next(number)).await {
+            Ok(status) => status,
+            Err(error) => {
+                self.tally.broken(&error);
+                return false;
+            }
+        };
+        let body = connection.body();
+        let expected = self.tally.answer(status, source.expected(), body);
+        if let Some(deal) = source.deal(number)
+            && expected
+            && !self.heard.hear(deal, number, status, body)
+        {
+            let body = String::from_utf8_lossy(body);
+            self.tally.broken(&format!("no ticket in {status}: {body}"));
+        }
+        true
+    }
 }
 
 /// Waits for all tasks, but not for ever; gives what the ones that ended have to say.

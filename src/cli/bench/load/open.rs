@@ -18,8 +18,9 @@ use super::super::client::{self, Connection};
 use super::super::failure::Failure;
 use super::super::measurement::Latencies;
 use super::super::tally::Tally;
+use super::super::tickets::Heard;
 use super::super::workload::{Source, Workload};
-use super::{connect, gather};
+use super::{Answers, connect, gather};
 
 const TICK: Duration = Duration::from_micros(100);
 /// The first tenth of all requests warms up and is not recorded.
@@ -31,6 +32,8 @@ pub(crate) struct Paced {
     pub(crate) latencies: Latencies,
     /// All answers.
     pub(crate) tally: Tally,
+    /// All tickets.
+    pub(crate) heard: Heard,
 }
 
 /// When each request is due, and which were released.
@@ -125,13 +128,14 @@ pub(crate) fn pace(
             })
         };
         let mut latencies = Latencies::new();
-        let mut tally = Tally::default();
+        let (mut tally, mut heard) = (Tally::default(), Heard::default());
         let end = schedule.intended(schedule.total);
-        for (samples, part) in gather(tasks, end, &mut tally).await {
+        for (samples, answers) in gather(tasks, end, &mut tally).await {
             for sample in samples {
                 latencies.record(u64::from(sample));
             }
-            tally.add(part);
+            tally.add(answers.tally);
+            heard.add(answers.heard);
         }
         if pacer.join().is_err() {
             tally.broken(&"the pacer stopped");
@@ -140,7 +144,7 @@ pub(crate) fn pace(
         if never_sent > 0 {
             tally.broken(&format!("{never_sent} requests found no connection"));
         }
-        Ok(Paced { latencies, tally })
+        Ok(Paced { latencies, tally, heard })
     })
 }
 
@@ -150,16 +154,12 @@ async fn drive(
     mut source: Source,
     schedule: Arc<Schedule>,
     connections: u32,
-) -> (Vec<u32>, Tally) {
+) -> (Vec<u32>, Answers) {
     let mut samples = Vec::new();
-    let mut tally = Tally::default();
+    let mut answers = Answers::default();
     while let Some(number) = schedule.take().await {
-        match connection.exchange(source.next()).await {
-            Ok(status) => tally.answer(status, source.expected(), connection.body()),
-            Err(error) => {
-                tally.broken(&error);
-                break;
-            }
+        if !answers.exchange(&mut connection, &mut source, number).await {
+            break;
         }
         let latency = Instant::now().saturating_duration_since(schedule.intended(number));
         if number >= schedule.total / WARM_UP_SHARE {
@@ -168,7 +168,7 @@ async fn drive(
         // A thread that is awake need not wait for the pacer to be.
         schedule.release(connections);
     }
-    (samples, tally)
+    (samples, answers)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! gets a directory of its own.
 
 pub(crate) mod batch;
+pub(crate) mod deals;
 pub(crate) mod hot;
 pub(crate) mod http;
 pub(crate) mod restart;
@@ -110,5 +111,6 @@ pub(crate) fn all(context: &Context, options: &Load, report: &mut Report) -> Res
     let wallets = Wallets { count: MILLION, resident_max: MILLION / 10 };
     wallets::run(context, &wallets, report)?;
     let restart = Restart { wallets: MILLION, payments: MILLION };
-    restart::run(context, &restart, report)
+    restart::run(context, &restart, report)?;
+    deals::run(context, options, report)
 }

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::super::exposition::Journal;
 use super::super::failure::Failure;
-use super::super::load::{self, Window};
-use super::super::measurement::Series;
+use super::super::load::{self, Length, Window};
+use super::super::measurement::{Latencies, Series};
 use super::super::process;
 use super::super::progress::Progress;
 use super::super::report::{Report, Row, Unit};
 use super::super::server::Server;
 use super::super::tally::Tally;
+use super::super::tickets::Fairness;
 use super::super::workload::Workload;
 
 /// How long a side may go on after its turn; what it does later falls on the next side's turn.
@@ -29,6 +30,8 @@ pub(super) struct Side<'a> {
     generator_shares: Vec<f64>,
     others_cores: Vec<f64>,
     quiet_after: Vec<f64>,
+    latencies: Latencies,
+    fairness: Fairness,
     tally: Tally,
     journal: Option<Journal>,
 }
@@ -45,16 +48,24 @@ impl<'a> Side<'a> {
             generator_shares: Vec::new(),
             others_cores: Vec::new(),
             quiet_after: Vec::new(),
+            latencies: Latencies::new(),
+            fairness: Fairness::default(),
             tally: Tally::default(),
             journal: None,
         }
     }
 
-    fn turn(&mut self, connections: u32, window: Window) -> Result<(), Failure> {
+    /// From now on this is asked.
+    pub(super) fn ask(&mut self, workload: Workload) {
+        self.workload = workload;
+    }
+
+    /// Takes a turn, and waits until the server is quiet.
+    pub(super) fn turn(&mut self, connections: u32, length: Length) -> Result<(), Failure> {
         let journal = self.server.journal()?;
         let processor = self.server.processor_time()?;
         let (machine, begin) = (process::machine_time()?, Instant::now());
-        let slice = load::saturate(self.server.address, &self.workload, connections, window)?;
+        let slice = load::saturate(self.server.address, &self.workload, connections, length)?;
         let used = self.server.processor_time()?.saturating_sub(processor).as_secs_f64();
         let machine = process::machine_time()?.saturating_sub(machine).as_secs_f64();
         let cores = machine / begin.elapsed().as_secs_f64();
@@ -68,6 +79,8 @@ impl<'a> Side<'a> {
         self.rates.push(slice.rate);
         self.processor_us.push(used * 1e6 / slice.tally.answered.max(1) as f64);
         self.generator_shares.push(slice.generator_share);
+        self.latencies.add(&slice.latencies);
+        self.fairness.add(slice.heard.fairness());
         self.tally.add(slice.tally);
         Ok(())
     }
@@ -80,6 +93,26 @@ impl<'a> Side<'a> {
     /// Requests per second, as a share of another side's in the same round.
     pub(super) fn rate_to(&self, other: &Side<'_>) -> Series {
         Series::of_ratios(&self.rates, &other.rates)
+    }
+
+    /// What it is called.
+    pub(super) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// How many answers came so far.
+    pub(super) fn answered(&self) -> u64 {
+        self.tally.answered
+    }
+
+    /// Latencies, where answers have tickets.
+    pub(super) fn latencies(&self) -> &Latencies {
+        &self.latencies
+    }
+
+    /// What the tickets say about the order.
+    pub(super) fn fairness(&self) -> Fairness {
+        self.fairness
     }
 
     /// What was asked of the server.
@@ -134,8 +167,11 @@ pub(super) fn report_journal(journal: Journal, report: &mut Report) {
 }
 
 /// Adds the row that says how much of the machine others used meanwhile: what makes a run noisy.
-pub(super) fn report_others(sides: &[Side<'_>], report: &mut Report) {
-    let samples: Vec<f64> = sides.iter().flat_map(Side::others_cores).copied().collect();
+pub(super) fn report_others<'s, 'a: 's>(
+    sides: impl IntoIterator<Item = &'s Side<'a>>,
+    report: &mut Report,
+) {
+    let samples: Vec<f64> = sides.into_iter().flat_map(Side::others_cores).copied().collect();
     let others = Series::of(&samples);
     report.row(Row::series("cores used by other processes", others, Unit::Ratio));
 }
@@ -150,7 +186,7 @@ pub(super) fn take(
     let progress = Progress::new(label, u64::from(rounds) * sides.len() as u64);
     for _ in 0..rounds {
         for side in &mut *sides {
-            side.turn(connections, window)?;
+            side.turn(connections, Length::Time(window))?;
             progress.advance(1);
         }
     }

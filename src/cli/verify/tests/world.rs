@@ -1,57 +1,56 @@
 //! A small world that makes true data directories, to be made untrue by the tests.
 //!
 //! It does what the server does, one record at a time and without threads: the rules decide, the
-//! machines apply, messages wait to be delivered, a checkpoint saves everything and trims. What
-//! comes out is a [`Disk`]: plain lists that a test changes before they are written to a store.
+//! machines apply, messages wait to be delivered and calls to be answered, a checkpoint saves
+//! everything and trims. What comes out is a [`Disk`]. What wallets and providers are asked stands
+//! here, what deals and sagas are asked in `invest`.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use bursar_actors::books::Books;
 use bursar_domain::cadence::Cadence;
+use bursar_domain::call::{Call, Context, Policy};
+use bursar_domain::compensation::Compensation;
 use bursar_domain::currency::Currency;
-use bursar_domain::entity::Entity;
+use bursar_domain::deal::Deal;
+use bursar_domain::entity::Due;
 use bursar_domain::id::{EntityId, Kind, Position, ProviderId, Seq, ShardId, WalletId};
-use bursar_domain::key::Key;
+use bursar_domain::key::{Index, Key};
 use bursar_domain::machine::Machine;
 use bursar_domain::message::{Body, Effect, Message, Outcome, Source, Stamp};
 use bursar_domain::money::Amount;
 use bursar_domain::provider::{self, Provider};
 use bursar_domain::record::{Record, Recorded, Refusal, Verdict};
+use bursar_domain::saga::Saga;
 use bursar_domain::time::Timestamp;
 use bursar_domain::wallet::command::{Deposit, Lookup, Paid, Pay, Payee, Refund};
 use bursar_domain::wallet::{self, Wallet};
 use bursar_snapshots::codec;
-use bursar_snapshots::store::{Archive, IndexKind, Journal, RecordBytes, Saved, Slice, Snapshot};
+use bursar_snapshots::store::{IndexKind, Snapshot, Waits};
+
+use super::disk::Disk;
 
 /// How many shards the world has.
 pub(super) const SHARDS: u16 = 4;
 
-/// A record where it stands.
-pub(super) type Placed = (ShardId, Seq, Record);
+static POLICY: LazyLock<Policy> = LazyLock::new(Policy::default);
 
-/// What is on disk.
-#[derive(Debug, Default)]
-pub(super) struct Disk {
-    /// All records, in the order of their decisions; each is a commit.
-    pub(super) journal: Vec<Placed>,
-    /// From where each shard's journal is kept.
-    pub(super) keep: BTreeMap<ShardId, Seq>,
-    pub(super) history: Vec<Placed>,
-    pub(super) snapshots: BTreeMap<EntityId, Snapshot>,
-    pub(super) index: Vec<(EntityId, IndexKind, u128, u64)>,
-    pub(super) books: BTreeMap<ShardId, Books>,
-    pub(super) outcomes: Vec<(Position, Outcome)>,
-}
+type Machines<E> = BTreeMap<EntityId, Machine<E>>;
 
 /// Entities that decide.
 #[derive(Debug, Default)]
 pub(super) struct World {
-    wallets: BTreeMap<EntityId, Machine<Wallet>>,
-    providers: BTreeMap<EntityId, Machine<Provider>>,
+    wallets: Machines<Wallet>,
+    providers: Machines<Provider>,
+    pub(super) deals: Machines<Deal>,
+    pub(super) sagas: Machines<Saga>,
+    pub(super) compensations: Machines<Compensation>,
     books: BTreeMap<ShardId, Books>,
     next: BTreeMap<ShardId, Seq>,
     messages: VecDeque<Message>,
+    /// Calls that have no answer yet.
+    pub(super) calls: VecDeque<(EntityId, Call)>,
     told: Vec<(Position, Outcome)>,
     unsaved: usize,
     keys: u64,
@@ -62,8 +61,12 @@ pub(super) fn euro() -> Currency {
     Currency::from_code("EUR").expect("in the table")
 }
 
+pub(super) fn wallet_of(id: &str) -> WalletId {
+    WalletId::parse(id).expect("well-formed")
+}
+
 pub(super) fn wallet_id(id: &str) -> EntityId {
-    EntityId::wallet(&WalletId::parse(id).expect("well-formed"))
+    EntityId::wallet(&wallet_of(id))
 }
 
 fn provider_of(id: &str) -> ProviderId {
@@ -74,13 +77,19 @@ pub(super) fn provider_id(id: &str) -> EntityId {
     EntityId::provider(&provider_of(id))
 }
 
+fn money(minor: i64) -> Deposit {
+    let amount = Amount::from_minor(minor);
+    let description = Some("salary".into());
+    Deposit { amount, currency: euro(), effective_at: None, description }
+}
+
 impl World {
     pub(super) fn open(&mut self, id: &str) {
         let profile = wallet::Profile {
             currency: euro(),
             credit_limit: Amount::from_minor(500),
             owner: None,
-            email: None,
+            email: Some(format!("{id}@example.org").into()),
             bank_account: None,
         };
         self.ask(id, |_| wallet::Command::Open(profile));
@@ -99,15 +108,12 @@ impl World {
     }
 
     pub(super) fn deposit(&mut self, id: &str, minor: i64) {
-        let amount = Amount::from_minor(minor);
-        self.ask(id, |_| {
-            wallet::Command::Deposit(Deposit {
-                amount,
-                currency: euro(),
-                effective_at: None,
-                description: Some("salary".into()),
-            })
-        });
+        self.ask(id, |_| wallet::Command::Deposit(money(minor)));
+    }
+
+    /// Has money pulled from the bank.
+    pub(super) fn pull(&mut self, id: &str, minor: i64) -> Seq {
+        self.ask(id, |_| wallet::Command::Pull(money(minor)))
     }
 
     pub(super) fn pay(&mut self, id: &str, provider: &str, minor: i64) -> Seq {
@@ -127,25 +133,17 @@ impl World {
         let own = wallet_id(id);
         let mut records = self.disk.journal.iter();
         let record = records.find(|placed| placed.1 == payment && placed.2.entity == own);
-        let paid = record.and_then(|(_, _, record)| match &record.verdict {
-            Verdict::Wallet(events) => match events.as_slice() {
-                [wallet::Event::Paid(paid)] => Some(paid.clone()),
-                [] | [_, ..] => None,
-            },
-            Verdict::Provider(_) | Verdict::Refused(_) => None,
-        });
-        let paid = paid.expect("a payment of this wallet");
+        let events = record.and_then(|(_, _, record)| Wallet::events(&record.verdict));
+        let Some([wallet::Event::Paid(paid)]) = events else { panic!("no payment of this wallet") };
+        let paid =
+            Paid { provider: paid.provider.clone(), amount: paid.amount, refunded: Amount::ZERO };
         self.ask(id, |key| {
             wallet::Command::Refund(Refund {
                 payment,
                 amount: Some(Amount::from_minor(minor).to_major(euro()).into()),
                 effective_at: None,
                 key: Some(key),
-                paid: Lookup::Found(Paid {
-                    provider: paid.provider,
-                    amount: paid.amount,
-                    refunded: Amount::ZERO,
-                }),
+                paid: Lookup::Found(paid),
             })
         })
     }
@@ -160,22 +158,43 @@ impl World {
     }
 
     fn ask(&mut self, id: &str, command: impl FnOnce(Key) -> wallet::Command) -> Seq {
-        self.keys += 1;
-        let key = Key { text: format!("key-{}", self.keys).into(), content: self.keys };
-        let id = wallet_id(id);
+        let key = self.key();
         let command = command(key.clone());
-        let machine = self.wallets.entry(id.clone()).or_default();
-        let verdict = match machine.entity().decide(&command, Timestamp::default()) {
-            Ok(events) => Wallet::verdict(events),
+        self.decide(|world| &mut world.wallets, wallet_id(id), key, &command)
+    }
+
+    pub(super) fn key(&mut self) -> Key {
+        self.keys += 1;
+        Key { text: format!("key-{}", self.keys).into(), content: self.keys }
+    }
+
+    /// The time of the next record.
+    pub(super) fn now(&self) -> Context<'static> {
+        let commit = i64::try_from(self.disk.journal.len() + 2).expect("small");
+        let now = Timestamp::from_millis(commit * 1000).expect("in range");
+        Context { now, policy: &POLICY }
+    }
+
+    /// An entity decides what it was asked.
+    pub(super) fn decide<E: Recorded>(
+        &mut self,
+        machines: impl Fn(&mut Self) -> &mut Machines<E>,
+        id: EntityId,
+        key: Key,
+        command: &E::Command,
+    ) -> Seq {
+        let now = self.now();
+        let machine = machines(self).entry(id.clone()).or_default();
+        let verdict = match machine.entity().decide(command, &now) {
+            Ok(events) => E::verdict(events),
             Err(rejection) => Verdict::Refused(Refusal { rejection, request_id: "r".into() }),
         };
         self.record(id, Some(key), verdict)
     }
 
-    fn record(&mut self, entity: EntityId, key: Option<Key>, verdict: Verdict) -> Seq {
+    pub(super) fn record(&mut self, entity: EntityId, key: Option<Key>, verdict: Verdict) -> Seq {
         let commit = self.disk.journal.len() as u64 + 2;
-        let at = Timestamp::from_millis(i64::try_from(commit).expect("small") * 1000);
-        let record = Record { at: at.expect("in range"), entity, key, verdict };
+        let record = Record { at: self.now().now, entity, key, verdict };
         let shard = record.entity.shard(SHARDS);
         let next = self.next.entry(shard).or_insert(Seq(1));
         let seq = std::mem::replace(next, next.next());
@@ -183,6 +202,9 @@ impl World {
         match id.kind {
             Kind::Wallet => self.wallets.entry(id).or_default().apply(&record, seq),
             Kind::Provider => self.providers.entry(id).or_default().apply(&record, seq),
+            Kind::Deal => self.deals.entry(id).or_default().apply(&record, seq),
+            Kind::Saga => self.sagas.entry(id).or_default().apply(&record, seq),
+            Kind::Compensation => self.compensations.entry(id).or_default().apply(&record, seq),
         }
         self.books.entry(shard).or_default().add(&record, seq);
         let mut index = 0;
@@ -193,6 +215,7 @@ impl World {
                     self.told.push((Position { commit, index }, outcome));
                     index += 1;
                 }
+                Effect::Call(call) => self.calls.push_back((record.entity.clone(), call)),
             }
         }
         self.disk.journal.push((shard, seq, record));
@@ -202,23 +225,24 @@ impl World {
     /// Delivers the messages that wait, and those that follow from them.
     pub(super) fn deliver(&mut self) {
         while let Some(message) = self.messages.pop_front() {
-            let to = message.to.clone();
-            let (key, verdict) = match to.kind {
-                Kind::Provider => {
-                    let machine = self.providers.entry(to.clone()).or_default();
-                    (None, Provider::verdict(machine.entity().receive(&message)))
-                }
-                Kind::Wallet => {
-                    let wallet = self.wallets.entry(to.clone()).or_default().entity();
-                    let Body::RefundMoney { refund, .. } = &message.body else { unreachable!() };
-                    let mut pending = wallet.pending_refunds().iter();
-                    let pending = pending.find(|pending| pending.refund == *refund);
-                    let key = pending.and_then(|pending| pending.key.clone());
-                    (key, Wallet::verdict(wallet.receive(&message)))
-                }
+            let (to, now) = (message.to.clone(), self.now());
+            let verdict = match to.kind {
+                Kind::Wallet => receive(&mut self.wallets, &message, now),
+                Kind::Provider => receive(&mut self.providers, &message, now),
+                Kind::Deal => receive(&mut self.deals, &message, now),
+                Kind::Saga => receive(&mut self.sagas, &message, now),
+                Kind::Compensation => receive(&mut self.compensations, &message, now),
             };
+            let key = self.key_of(&message);
             self.record(to, key, verdict);
         }
+    }
+
+    /// The key that is closed by a message's arrival.
+    fn key_of(&self, message: &Message) -> Option<Key> {
+        let Body::RefundMoney { refund, .. } = &message.body else { return None };
+        let mut expected = self.wallets[&message.to].entity().expected().iter();
+        expected.find(|expected| expected.asked == *refund)?.key.clone()
     }
 
     /// Saves everything and trims what is no longer needed.
@@ -226,25 +250,12 @@ impl World {
         let unsaved = self.disk.journal[self.unsaved..].to_vec();
         self.unsaved = self.disk.journal.len();
         self.disk.history.extend(unsaved);
-        for (id, machine) in &mut self.wallets {
-            let snapshot = Snapshot { covers: machine.last(), state: codec::encode(machine) };
-            self.disk.snapshots.insert(id.clone(), snapshot);
-            let entry = |kind| move |(slot, value): &(u128, u64)| (id.clone(), kind, *slot, *value);
-            let keys = machine.keys().overflow();
-            self.disk.index.extend(keys.iter().map(entry(IndexKind::Key)));
-            let keys = keys.len();
-            machine.keys_mut().forget(keys);
-            let side = machine.entity().refunded().overflow();
-            self.disk.index.extend(side.iter().map(entry(IndexKind::Refunded)));
-            let side = side.len();
-            if let Some(index) = machine.entity_mut().refunded_mut() {
-                index.forget(side);
-            }
-        }
-        for (id, machine) in &self.providers {
-            let snapshot = Snapshot { covers: machine.last(), state: codec::encode(machine) };
-            self.disk.snapshots.insert(id.clone(), snapshot);
-        }
+        let disk = &mut self.disk;
+        save(&mut self.wallets, disk, |wallet| Some((IndexKind::Refunded, wallet.refunded_mut()?)));
+        save(&mut self.providers, disk, |_| None);
+        save(&mut self.deals, disk, |deal| Some((IndexKind::Left, deal.left_mut())));
+        save(&mut self.sagas, disk, |_| None);
+        save(&mut self.compensations, disk, |_| None);
         self.disk.books = self.books.clone();
         self.disk.outcomes.append(&mut self.told);
         for (shard, next) in &self.next {
@@ -255,60 +266,38 @@ impl World {
     }
 }
 
-fn slice(epoch: u64, (shard, seq, record): &Placed) -> Slice {
-    let bytes = codec::encode(record);
-    let ends = Arc::new(vec![u32::try_from(bytes.len()).expect("small")]);
-    Slice { shard: *shard, epoch, first: *seq, bytes: Arc::new(bytes), ends }
+fn receive<E: Recorded>(
+    machines: &mut Machines<E>,
+    message: &Message,
+    now: Context<'_>,
+) -> Verdict {
+    let machine = machines.entry(message.to.clone()).or_default();
+    E::verdict(machine.entity().receive(message, &now))
 }
 
-impl Disk {
-    /// Writes everything to an empty store.
-    pub(super) fn write(&self, journal: &mut dyn Journal, archive: &dyn Archive) {
-        let shards: Vec<_> = (0..SHARDS).map(ShardId).collect();
-        let claims = journal.claim(&shards).expect("claimed");
-        for placed in &self.journal {
-            let epoch = claims[usize::from(placed.0.0)].epoch;
-            journal.append(&[slice(epoch, placed)]).expect("appended");
-        }
-        for (id, snapshot) in &self.snapshots {
-            let of = self.history.iter().filter(|(_, _, record)| record.entity == *id);
-            let record =
-                |placed: &Placed| (placed.1, RecordBytes { slice: slice(1, placed), index: 0 });
-            let index = self.index.iter().filter(|entry| entry.0 == *id);
-            let saved = Saved {
-                entity: id.clone(),
-                snapshot: snapshot.clone(),
-                records: of.map(record).collect(),
-                index: index.map(|(_, kind, slot, value)| (*kind, *slot, *value)).collect(),
+/// What of an entity stands in the index beside its keys.
+type SideOf<E> = fn(&mut E) -> Option<(IndexKind, &mut Index)>;
+
+fn save<E: Recorded>(machines: &mut Machines<E>, disk: &mut Disk, side: SideOf<E>) {
+    for (id, machine) in machines {
+        let snapshot = Snapshot { covers: machine.last(), state: codec::encode(machine) };
+        disk.snapshots.insert(id.clone(), snapshot);
+        if E::WAITS {
+            let waits = match machine.entity().due() {
+                Due::Nothing => Waits::No,
+                Due::Answer => Waits::Until(0),
+                Due::At(at) => Waits::Until(at.millis()),
             };
-            archive.save(&[saved]).expect("saved");
+            disk.waits.insert(id.clone(), waits);
         }
-        for (shard, books) in &self.books {
-            let snapshot = Snapshot { covers: books.covers, state: codec::encode(books) };
-            archive.save_shard(*shard, &snapshot).expect("saved");
-        }
-        archive.save_outcomes(&self.outcomes).expect("saved");
-        let keep: Vec<_> = self.keep.iter().map(|(shard, seq)| (*shard, *seq)).collect();
-        journal.trim(&keep).expect("trimmed");
-    }
-
-    /// The last position of each shard.
-    pub(super) fn ends(&self) -> Vec<Seq> {
-        let last = |shard| {
-            let own = self.journal.iter().filter(|placed| placed.0 == ShardId(shard));
-            own.map(|placed| placed.1).max().unwrap_or_default()
+        let mut spill = |kind: IndexKind, index: &mut Index| {
+            let entry = |(slot, value): &(u128, u64)| (id.clone(), kind, *slot, *value);
+            disk.index.extend(index.overflow().iter().map(entry));
+            index.forget(index.overflow().len());
         };
-        (0..SHARDS).map(last).collect()
-    }
-
-    /// The record of an entity in its history that a question picks, to be changed.
-    pub(super) fn in_history(
-        &mut self,
-        id: &EntityId,
-        pick: impl Fn(&Record) -> bool,
-    ) -> &mut Placed {
-        let mut records = self.history.iter_mut();
-        let found = records.find(|(_, _, record)| record.entity == *id && pick(record));
-        found.expect("there is such a record")
+        spill(IndexKind::Key, machine.keys_mut());
+        if let Some((kind, index)) = side(machine.entity_mut()) {
+            spill(kind, index);
+        }
     }
 }

@@ -5,6 +5,8 @@
 //! holds that file and these defaults together. Unknown keys are refused, so a typing error is
 //! never a default in disguise.
 
+mod parties;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -13,10 +15,12 @@ use bursar_actors::shard::messages::Limits;
 use bursar_snapshots::sled_store;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use parties::{Party, Sagas, Sandbox};
+
 const MIB: u64 = 1024 * 1024;
 
 /// Everything that can be set.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Config {
     pub(crate) server: Server,
@@ -25,6 +29,11 @@ pub(crate) struct Config {
     pub(crate) residents: Residents,
     pub(crate) checkpoint: Checkpoint,
     pub(crate) outcomes: Outcomes,
+    pub(crate) sagas: Sagas,
+    pub(crate) processor: Party,
+    pub(crate) documents: Party,
+    pub(crate) mail: Party,
+    pub(crate) sandbox: Sandbox,
     pub(crate) log: Log,
 }
 
@@ -96,6 +105,25 @@ pub(crate) enum LogFormat {
     Json,
 }
 
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            server: Server::default(),
+            data: Data::default(),
+            shards: Shards::default(),
+            residents: Residents::default(),
+            checkpoint: Checkpoint::default(),
+            outcomes: Outcomes::default(),
+            sagas: Sagas::default(),
+            processor: Party::processor(),
+            documents: Party::documents(),
+            mail: Party::mail(),
+            sandbox: Sandbox::default(),
+            log: Log::default(),
+        }
+    }
+}
+
 impl Default for Server {
     fn default() -> Self {
         Self {
@@ -161,13 +189,18 @@ pub(crate) enum ConfigError {
 impl Config {
     /// Reads the file, if one is named, and the environment over it.
     pub(crate) fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let mut builder = config::Config::builder();
+        // A section of which only some keys are given keeps the defaults of the others.
+        let defaults = config::Config::try_from(&Self::default())?;
+        let mut builder = config::Config::builder().add_source(defaults);
         if let Some(file) = file {
             builder = builder.add_source(config::File::from(file).format(config::FileFormat::Toml));
         }
         let environment =
             config::Environment::with_prefix("BURSAR").prefix_separator("__").separator("__");
-        let environment = environment.try_parsing(true);
+        let environment = environment
+            .try_parsing(true)
+            .list_separator(",")
+            .with_list_parse_key("sagas.ladder_ms");
         let config: Self = builder.add_source(environment).build()?.try_deserialize()?;
         config.check()?;
         Ok(config)
@@ -209,7 +242,24 @@ impl Config {
             "1024 to 98304 bytes, so that a decision fits one group of the journal",
         )?;
         let ping = self.outcomes.ping_s;
-        rule(ping >= 1, "outcomes.ping_s", ping.to_string(), "at least 1 second")
+        rule(ping >= 1, "outcomes.ping_s", ping.to_string(), "at least 1 second")?;
+        let ladder = &self.sagas.ladder_ms;
+        rule(
+            (1..=32).contains(&ladder.len()) && ladder.iter().all(|pause| *pause > 0),
+            "sagas.ladder_ms",
+            format!("{ladder:?}"),
+            "1 to 32 pauses of at least 1 ms",
+        )?;
+        for (key, party) in [
+            ("processor.concurrency", &self.processor),
+            ("documents.concurrency", &self.documents),
+            ("mail.concurrency", &self.mail),
+        ] {
+            let concurrency = party.concurrency;
+            let good = (1..=10_000).contains(&concurrency);
+            rule(good, key, concurrency.to_string(), "1 to 10000 calls at once")?;
+        }
+        Ok(())
     }
 
     /// The store's part.

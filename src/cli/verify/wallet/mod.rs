@@ -1,38 +1,41 @@
 //! A wallet, folded a second time and written apart from the rules in `bursar-domain`.
 //!
-//! From nothing, record by record: the balance, the holds, the refunds that wait, what was refunded
-//! of each payment, the messages received. Beside that it checks what `decide` promised: nothing
-//! before the wallet was opened, money only in its currency, a frozen wallet pays nothing, what can
-//! be spent never goes below the credit limit by a payment or a hold, refunds never exceed their
-//! payment. Snapshots are read by their form on disk, field by field, not through the type that
-//! wrote them.
+//! From nothing, record by record: the balance, the holds, the money that is expected (`refund`: from
+//! a provider; `pending`: from the bank), the investments that are pending (`pending`), what was
+//! refunded of each payment, the messages received. Beside that it checks what `decide` promised:
+//! nothing before the wallet was opened, money only in its currency, a frozen wallet pays nothing,
+//! what can be spent never goes below the credit limit by a payment, a hold or a mark. Snapshots are
+//! read by their form on disk, field by field, not through the type that wrote them.
 //!
 //! Memory: 24 bytes for each payment of the one wallet that is being read.
 
-use std::collections::BTreeMap;
+mod pending;
+mod refund;
+
 use std::sync::Arc;
 
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{ProviderId, Seq, ShardId, WalletId};
+use bursar_domain::id::{EntityId, InvestmentId, ProviderId, Seq, ShardId, WalletId};
 use bursar_domain::key::Index;
-use bursar_domain::message::{Outcome, OutcomeKind};
+use bursar_domain::message::{Body, Outcome, OutcomeKind};
 use bursar_domain::money::Amount;
 use bursar_domain::record::{Record, Verdict};
-use bursar_domain::wallet::event::{Deposited, Paid, RefundReceived, RefundRequested};
-use bursar_domain::wallet::{Event, Hold, PendingRefund, Profile, Status};
+use bursar_domain::wallet::event::{Deposited, Paid};
+use bursar_domain::wallet::{Event, Expected, Hold, Profile, Status};
 use bursar_snapshots::codec::{self, CodecError};
+use bursar_snapshots::store::IndexKind;
 
 use super::entity::{Account, Saved};
 use super::keys::Role;
-use super::ledger::{Balance, Entry, Marks, check_money, compare};
+use super::ledger::{Balance, Entry, Marks, check_money, compare, same, strange};
+use super::side::{Side, Values};
 use super::sums::major;
-use super::transfers::{Cargo, Terms};
 
 /// A wallet's state as it is on disk: profile, status, posted, held, and what is rare.
 pub(super) type State = (Option<Arc<Profile>>, Status, Amount, Amount, Option<Rare>);
 
-/// Holds, waiting refunds, what was refunded, received messages.
-type Rare = (Vec<Hold>, Vec<PendingRefund>, Index, Vec<(ShardId, Seq)>);
+/// Holds, expected money, what was refunded, received messages.
+type Rare = (Vec<Hold>, Vec<Expected>, Index, Vec<(ShardId, Seq)>);
 
 static NOTHING_RARE: Rare = (Vec::new(), Vec::new(), Index::EMPTY, Vec::new());
 
@@ -47,20 +50,25 @@ pub(super) struct Wallet {
     status: Status,
     balance: Balance,
     holds: Vec<Hold>,
-    pending: Vec<Pending>,
+    expected: Vec<Awaited>,
     payments: Vec<Payment>,
-    refunded: Refunded,
+    /// In minor units.
+    refunded: Values,
     marks: Marks,
 }
 
-/// Of each payment with refunds: after which record how much was refunded, ascending.
-pub(super) type Refunded = BTreeMap<Seq, Vec<(Seq, Amount)>>;
-
+/// Money that was asked for.
 #[derive(Debug)]
-struct Pending {
-    refund: PendingRefund,
-    payment: Seq,
-    provider: ProviderId,
+struct Awaited {
+    money: Expected,
+    from: Origin,
+}
+
+/// Where it is to come from.
+#[derive(PartialEq, Eq, Debug)]
+enum Origin {
+    Refund { payment: Seq, provider: ProviderId },
+    Bank,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -90,18 +98,20 @@ impl Account for Wallet {
                     self.event(event, record, entry);
                 }
             }
-            Verdict::Provider(_) => entry.wrong("a wallet's record has a provider's events"),
+            Verdict::Provider(_)
+            | Verdict::Deal(_)
+            | Verdict::Saga(_)
+            | Verdict::Compensation(_) => strange(entry),
             Verdict::Refused(_) => self.must_be_open(entry),
         }
     }
 
     fn differences(&self, state: &State) -> Vec<String> {
         let (profile, status, posted, held, _) = state;
-        let (holds, refunds, _, marks) = rare(state);
+        let (holds, expected, _, marks) = rare(state);
         let mut list = Vec::new();
-        if *profile != self.profile {
-            list.push("the profile is not what the wallet was opened with".to_owned());
-        }
+        let what = "the profile is not what the wallet was opened with";
+        same(&mut list, profile, &self.profile, what);
         compare(&mut list, "status", &status.as_str(), &self.status.as_str());
         if let Some(currency) = self.currency() {
             let text = |minor: i128| major(minor, currency);
@@ -109,11 +119,9 @@ impl Account for Wallet {
             compare(&mut list, "posted", &saved, &text(self.balance.sum()));
             compare(&mut list, "held", &text(i128::from(held.minor())), &text(self.held()));
         }
-        if *holds != self.holds {
-            list.push("the holds are not those that the records placed".to_owned());
-        }
-        if !refunds.iter().eq(self.pending.iter().map(|pending| &pending.refund)) {
-            list.push("the waiting refunds are not those that the records left".to_owned());
+        same(&mut list, holds, &self.holds, "the holds are not those that the records placed");
+        if !expected.iter().eq(self.expected.iter().map(|awaited| &awaited.money)) {
+            list.push("the expected money is not what the records asked for".to_owned());
         }
         if !self.marks.is(marks) {
             list.push("the received messages are not those of the records".to_owned());
@@ -125,11 +133,14 @@ impl Account for Wallet {
         Some((self.currency()?, self.balance.sum()))
     }
 
-    fn refunded<'a>(
-        &'a self,
-        state: Option<&'a State>,
-    ) -> Option<(&'a Refunded, Option<&'a Index>)> {
-        Some((&self.refunded, state.map(|state| &rare(state).2)))
+    fn side<'a>(&'a self, state: Option<&'a State>) -> Option<Side<'a>> {
+        Some(Side {
+            kind: IndexKind::Refunded,
+            of: "payment",
+            says: "minor units refunded of it",
+            values: &self.refunded,
+            saved: state.map(|state| &rare(state).2),
+        })
     }
 }
 
@@ -169,22 +180,59 @@ impl Wallet {
             Event::Paid(event) => self.paid(event, entry),
             Event::HoldPlaced { hold, currency } => {
                 check_money(hold.amount, *currency, self.currency(), entry);
-                self.must_be_active(entry);
-                if self.holds.iter().any(|other| other.id == hold.id) {
-                    entry.wrong(format!("a hold {:?} stood already", hold.id));
-                }
-                self.holds.push(hold.clone());
-                self.check_limit(entry);
+                must_be_a_clients(&hold.id, entry);
+                self.place(hold, entry);
             }
-            Event::HoldReleased { id } => match self.holds.iter().position(|h| h.id == *id) {
-                Some(at) => drop(self.holds.remove(at)),
-                None => entry.wrong(format!("no hold {id:?} stood")),
-            },
+            Event::HoldReleased { id } => {
+                must_be_a_clients(id, entry);
+                drop(self.release(id, entry));
+            }
             Event::Frozen => self.status = Status::Frozen,
             Event::Unfrozen => self.status = Status::Active,
             Event::RefundRequested(event) => self.refund_requested(event, record, entry),
             Event::RefundReceived(event) => self.refund_received(event, record, entry),
+            Event::Marked(event) => self.marked(event, entry),
+            Event::MarkRefused { source, by, rejection } => {
+                self.mark_refused(*source, by, rejection, entry);
+            }
+            Event::Invested(event) => self.invested(event, entry),
+            Event::Unmarked { source, by } => self.unmarked(*source, by, entry),
+            Event::PullRequested(event) => self.pull_requested(event, entry),
+            Event::PullBooked(event) => self.pull_booked(event, entry),
+            Event::PullAbandoned { source, by, deposit, amount, currency, failure } => {
+                let money = (*amount, *currency);
+                self.pull_abandoned((*source, by), *deposit, money, failure, entry);
+            }
         }
+    }
+
+    /// Sets money aside, or, where it is zero, only marks.
+    fn place(&mut self, hold: &Hold, entry: &mut Entry<'_>) {
+        self.must_be_active(entry);
+        if self.holds.iter().any(|other| other.id == hold.id) {
+            entry.wrong(format!("a hold {:?} stood already", hold.id));
+        }
+        self.holds.push(hold.clone());
+        if hold.amount.is_positive() {
+            self.check_limit(entry);
+        }
+    }
+
+    fn release(&mut self, id: &str, entry: &mut Entry<'_>) -> Option<Hold> {
+        let at = self.holds.iter().position(|hold| *hold.id == *id);
+        if at.is_none() {
+            entry.wrong(format!("no hold {id:?} stood"));
+        }
+        at.map(|at| self.holds.remove(at))
+    }
+
+    /// What was asked for under a decision has come, or will not.
+    fn arrived(&mut self, asked: Seq, entry: &mut Entry<'_>) -> Option<Awaited> {
+        let at = self.expected.iter().position(|awaited| awaited.money.asked == asked);
+        if at.is_none() {
+            entry.wrong(format!("nothing was expected under {asked}"));
+        }
+        at.map(|at| self.expected.remove(at))
     }
 
     fn deposited(&mut self, event: &Deposited, entry: &mut Entry<'_>) {
@@ -209,130 +257,19 @@ impl Wallet {
         let seq = entry.place.seq;
         self.payments.push(Payment { seq, amount, provider: mark_of(&event.provider) });
         entry.paid_out(currency, amount);
-        let id = Arc::clone(&entry.place.id.id);
-        entry.sent(&Terms {
-            cargo: Cargo::Payment,
-            wallet: &id,
-            provider: event.provider.as_str(),
+        let body = Body::Payment {
+            wallet: own_id(entry),
             amount,
             currency,
-            payment: Seq(0),
-            refund: Seq(0),
-            description: event.description.as_deref(),
+            description: event.description.clone(),
             effective_at: event.effective_at,
-        });
+        };
+        entry.sent(&EntityId::provider(&event.provider), &body);
         entry.told(&Outcome {
             provider: Some(event.provider.clone()),
             description: event.description.clone(),
             effective_at: event.effective_at,
             ..outcome(OutcomeKind::PaymentPosted, (amount, currency, balance_after), entry)
-        });
-    }
-
-    fn refund_requested(
-        &mut self,
-        event: &RefundRequested,
-        record: &Record,
-        entry: &mut Entry<'_>,
-    ) {
-        let RefundRequested { payment, amount, currency, refunded_total, .. } = *event;
-        let seq = entry.place.seq;
-        check_money(amount, currency, self.currency(), entry);
-        if event.key != record.key {
-            entry.wrong("the refund has another key than its record");
-        }
-        let totals = self.refunded.entry(payment).or_default();
-        let before = totals.last().map_or(Amount::ZERO, |(_, total)| *total);
-        totals.push((seq, refunded_total));
-        if before.checked_add(amount) != Some(refunded_total) {
-            entry.wrong(format!(
-                "refunded_total is {}; {} before and {} here do not come to that",
-                refunded_total.to_major(currency),
-                before.to_major(currency),
-                amount.to_major(currency),
-            ));
-        }
-        match self.payments.binary_search_by_key(&payment, |paid| paid.seq) {
-            Err(_) => entry.wrong(format!("record {payment} is no payment of this wallet")),
-            Ok(at) => {
-                let paid = self.payments[at];
-                if paid.provider != mark_of(&event.provider) {
-                    entry.wrong(format!("payment {payment} did not go to {}", event.provider));
-                }
-                if refunded_total > paid.amount {
-                    entry.wrong(format!(
-                        "{} of payment {payment} are refunded; it was only {}",
-                        refunded_total.to_major(currency),
-                        paid.amount.to_major(currency),
-                    ));
-                }
-            }
-        }
-        self.pending.push(Pending {
-            refund: PendingRefund {
-                refund: seq,
-                amount,
-                key: event.key.clone(),
-                effective_at: event.effective_at,
-            },
-            payment,
-            provider: event.provider.clone(),
-        });
-        let id = Arc::clone(&entry.place.id.id);
-        entry.sent(&Terms {
-            cargo: Cargo::RefundOrder,
-            wallet: &id,
-            provider: event.provider.as_str(),
-            amount,
-            currency,
-            payment,
-            refund: seq,
-            description: None,
-            effective_at: event.effective_at,
-        });
-    }
-
-    fn refund_received(&mut self, event: &RefundReceived, record: &Record, entry: &mut Entry<'_>) {
-        let RefundReceived { source, refund, payment, amount, currency, balance_after, .. } =
-            *event;
-        check_money(amount, currency, self.currency(), entry);
-        self.marks.raise(source, entry);
-        self.step(amount, balance_after, currency, entry);
-        let id = Arc::clone(&entry.place.id.id);
-        entry.received(
-            source,
-            &Terms {
-                cargo: Cargo::RefundMoney,
-                wallet: &id,
-                provider: event.provider.as_str(),
-                amount,
-                currency,
-                payment,
-                refund,
-                description: None,
-                effective_at: None,
-            },
-        );
-        entry.paid_in(currency, amount);
-        match self.pending.iter().position(|pending| pending.refund.refund == refund) {
-            None => entry.wrong(format!("no refund {refund} waited for this money")),
-            Some(at) => {
-                let pending = self.pending.remove(at);
-                let asked = (pending.payment, &pending.provider, pending.refund.amount);
-                let rest = (&pending.refund.key, pending.refund.effective_at);
-                if asked != (payment, &event.provider, amount)
-                    || rest != (&record.key, event.effective_at)
-                {
-                    entry.wrong(format!("it is not what refund {refund} asked for"));
-                }
-            }
-        }
-        entry.told(&Outcome {
-            seq: refund,
-            provider: Some(event.provider.clone()),
-            payment: Some(payment),
-            effective_at: event.effective_at,
-            ..outcome(OutcomeKind::RefundPosted, (amount, currency, balance_after), entry)
         });
     }
 
@@ -352,6 +289,18 @@ impl Wallet {
     }
 }
 
+/// A hold under an investment's id is its mark, and nobody's but its saga's.
+fn must_be_a_clients(hold: &str, entry: &mut Entry<'_>) {
+    if InvestmentId::parse(hold).is_some() {
+        entry.wrong(format!("{hold:?} is the name of a mark, which only its saga may touch"));
+    }
+}
+
+/// The wallet whose record this is.
+fn own_id(entry: &Entry<'_>) -> WalletId {
+    WalletId::from_shared(Arc::clone(&entry.place.id.id))
+}
+
 /// An outcome with the fields that all kinds have.
 fn outcome(
     kind: OutcomeKind,
@@ -361,7 +310,7 @@ fn outcome(
     Outcome {
         kind,
         at: entry.at,
-        wallet: WalletId::from_shared(Arc::clone(&entry.place.id.id)),
+        wallet: own_id(entry),
         seq: entry.place.seq,
         provider: None,
         payment: None,
@@ -370,6 +319,7 @@ fn outcome(
         balance_after,
         description: None,
         effective_at: None,
+        about: None,
     }
 }
 
@@ -385,7 +335,14 @@ pub(super) fn role(record: &Record) -> Role {
         | Event::HoldPlaced { .. }
         | Event::HoldReleased { .. }
         | Event::Frozen
-        | Event::Unfrozen => None,
+        | Event::Unfrozen
+        | Event::Marked(_)
+        | Event::MarkRefused { .. }
+        | Event::Invested(_)
+        | Event::Unmarked { .. }
+        | Event::PullRequested(_)
+        | Event::PullBooked(_)
+        | Event::PullAbandoned { .. } => None,
     });
     role.unwrap_or(Role::Decision)
 }

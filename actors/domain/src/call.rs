@@ -1,0 +1,254 @@
+//! Calls to third parties, as data: what is asked, under which key, and what came back.
+//!
+//! A saga records a call before it is made (DESIGN invariant 15); a gateway makes it and brings
+//! back one [`Reply`]. The reply says what is *known*, never what is likely: an answer that did not
+//! come, a broken connection, a 5xx or nonsense is [`Reply::Unknown`], neither yes nor no
+//! (invariant 16). Only a call that certainly never left is [`Reply::NotSent`].
+//!
+//! Invariant: a repeat carries the key of the first attempt, so it can do nothing twice.
+
+use bincode::{Decode, Encode};
+
+use crate::currency::Currency;
+use crate::money::Amount;
+use crate::time::Timestamp;
+
+/// Which third party.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Encode, Decode)]
+pub enum Party {
+    /// Moves money to and from bank accounts.
+    Processor,
+    /// Makes documents.
+    Documents,
+    /// Carries mail.
+    Mail,
+}
+
+impl Party {
+    /// All parties.
+    pub const ALL: [Self; 3] = [Self::Processor, Self::Documents, Self::Mail];
+
+    /// The word used in JSON, metrics and logs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Processor => "processor",
+            Self::Documents => "documents",
+            Self::Mail => "mail",
+        }
+    }
+}
+
+/// Who goes first when a gateway has more to do than it may.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode)]
+pub enum Lane {
+    /// Undoing what was done: someone's money is in the wrong place.
+    Undo,
+    /// Someone waits for it.
+    Interactive,
+    /// Nobody waits for it.
+    Batch,
+}
+
+impl Lane {
+    /// All lanes, the first first.
+    pub const ALL: [Self; 3] = [Self::Undo, Self::Interactive, Self::Batch];
+
+    /// The word used in JSON and metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Undo => "undo",
+            Self::Interactive => "interactive",
+            Self::Batch => "batch",
+        }
+    }
+}
+
+/// What is asked of a third party. Only appended to: it is on disk.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Request {
+    /// Take money from a bank account.
+    Pull {
+        /// The account, a token at the processor.
+        account: Box<str>,
+        /// How much, positive.
+        amount: Amount,
+        /// In which currency.
+        currency: Currency,
+        /// What stands on the statement.
+        reference: Box<str>,
+    },
+    /// What became of the transaction under the call's key.
+    Find,
+    /// Give back what a transaction took.
+    Refund {
+        /// The transaction, as the processor named it.
+        transaction: Box<str>,
+        /// How much, positive.
+        amount: Amount,
+        /// In which currency.
+        currency: Currency,
+    },
+    /// Make documents.
+    MakeDocuments {
+        /// Which kind.
+        kind: Box<str>,
+        /// What they are about.
+        subject: Box<str>,
+        /// What stands in them: names and texts.
+        data: Vec<(Box<str>, Box<str>)>,
+    },
+    /// Make documents void.
+    VoidDocuments {
+        /// The documents, as their maker named them.
+        id: Box<str>,
+    },
+    /// Write to someone.
+    Mail(Box<Mail>),
+}
+
+/// A mail: what is filled into which template.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Mail {
+    /// To whom.
+    pub to: Box<str>,
+    /// Which template.
+    pub template: Template,
+    /// What is filled in: names and texts.
+    pub fields: Vec<(Box<str>, Box<str>)>,
+}
+
+/// The templates of mails. Only appended to: they are on disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Template {
+    /// An investment is confirmed. Fields: `investment`, `deal`, `amount` (with its currency),
+    /// `documents` (an address, may be empty).
+    InvestmentConfirmed,
+}
+
+impl Request {
+    /// Who is asked.
+    pub const fn party(&self) -> Party {
+        match self {
+            Self::Pull { .. } | Self::Find | Self::Refund { .. } => Party::Processor,
+            Self::MakeDocuments { .. } | Self::VoidDocuments { .. } => Party::Documents,
+            Self::Mail(_) => Party::Mail,
+        }
+    }
+}
+
+/// One attempt to have something done outside.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub struct Call {
+    /// The step of the saga, from 0.
+    pub step: u8,
+    /// Which attempt of this step, from 1.
+    pub attempt: u32,
+    /// The key of saga and step: the same for every attempt of one wish.
+    pub key: Box<str>,
+    /// Who goes first.
+    pub lane: Lane,
+    /// After this instant it need not be sent any more, if it has not been.
+    pub not_after: Timestamp,
+    /// What is asked.
+    pub request: Request,
+}
+
+/// What is known after an attempt.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Reply {
+    /// It is done.
+    Done {
+        /// How the third party names what it did; empty where it has no name.
+        id: Box<str>,
+        /// Where it can be seen.
+        url: Option<Box<str>>,
+    },
+    /// A definite no: nothing was done, and asking again the same way would give the same no.
+    Declined {
+        /// The third party's reason, a word.
+        code: Box<str>,
+        /// For people.
+        detail: Box<str>,
+    },
+    /// Nothing is known under the key (the answer to [`Request::Find`]).
+    NeverSeen,
+    /// It has arrived and is not decided yet.
+    Pending,
+    /// It certainly was not sent, or was turned away unread (429).
+    NotSent {
+        /// Why.
+        reason: Box<str>,
+    },
+    /// It may or may not have been done.
+    Unknown {
+        /// What was seen.
+        reason: Box<str>,
+    },
+}
+
+/// A reply on its way to who called.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Answered {
+    /// The call's step.
+    pub step: u8,
+    /// The call's attempt.
+    pub attempt: u32,
+    /// What is known.
+    pub reply: Reply,
+}
+
+/// How patient sagas are. From the configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Policy {
+    /// How long a step may take before the saga gives it up (once it is known how it stands), in
+    /// milliseconds.
+    pub step_deadline_ms: i64,
+    /// How long to wait before asking again after an unknown answer, by attempt, in milliseconds;
+    /// the last one stands for all later ones. Never empty.
+    pub ladder_ms: Vec<i64>,
+    /// How long after the last attempt "never seen" is believed, in milliseconds: a request that
+    /// was cut off may still be on its way.
+    pub settle_ms: i64,
+    /// After how many attempts an undo is shown as stuck.
+    pub stuck_after: u32,
+    /// How long a mail is tried, in milliseconds.
+    pub mail_patience_ms: i64,
+}
+
+impl Policy {
+    /// How long to wait after an attempt, from 1, that ended without a definite answer.
+    pub fn pause_ms(&self, attempt: u32) -> i64 {
+        let last = self.ladder_ms.len() - 1;
+        let rung = usize::try_from(attempt.saturating_sub(1)).map_or(last, |rung| rung.min(last));
+        self.ladder_ms[rung]
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            step_deadline_ms: 60_000,
+            ladder_ms: vec![250, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000],
+            settle_ms: 2_000,
+            stuck_after: 5,
+            mail_patience_ms: 3 * 24 * 3_600_000,
+        }
+    }
+}
+
+/// What a decision may know of its surroundings besides state and command.
+#[derive(Clone, Copy, Debug)]
+pub struct Context<'a> {
+    /// The time; within a shard it never goes back.
+    pub now: Timestamp,
+    /// How patient sagas are.
+    pub policy: &'a Policy,
+}
+
+impl Context<'_> {
+    /// An instant some milliseconds from now.
+    pub fn after_ms(&self, millis: i64) -> Timestamp {
+        let then = self.now.millis().saturating_add(millis);
+        Timestamp::from_millis(then).unwrap_or(self.now)
+    }
+}

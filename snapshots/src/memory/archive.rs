@@ -1,0 +1,179 @@
+//! The archive of the store in memory: plain maps, read as they are.
+//!
+//! A save is a list of writes, in the order in which a disk would make them durable, so that a
+//! fault can cut it after any of them.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::sync::{Arc, MutexGuard};
+
+use bursar_domain::id::{EntityId, Kind, Position, Seq, ShardId};
+use bursar_domain::message::Outcome;
+
+use super::{Disk, MemoryArchive, Put};
+use crate::store::{Archive, IndexKind, Result, Saved, Snapshot, Waits};
+
+impl MemoryArchive {
+    fn disk(&self) -> Result<MutexGuard<'_, Disk>> {
+        self.0.disk("reading the archive")
+    }
+}
+
+impl Archive for MemoryArchive {
+    fn load(&self, entity: &EntityId) -> Result<Option<Snapshot>> {
+        Ok(self.disk()?.snapshots.get(entity).cloned())
+    }
+
+    fn save(&self, entities: &[Saved]) -> Result<()> {
+        let (mut puts, mut snapshots) = (Vec::new(), Vec::new());
+        // Of an entity that is there twice, the newest state counts.
+        let mut newest: BTreeMap<&EntityId, &Saved> = BTreeMap::new();
+        for saved in entities {
+            let entity = || saved.entity.clone();
+            let mut last = Seq(0);
+            for (seq, bytes) in &saved.records {
+                assert!(*seq > last, "history at {seq} after {last}");
+                last = *seq;
+                puts.push(Put::History(entity(), *seq, bytes.get().to_vec()));
+            }
+            for (kind, slot, number) in &saved.index {
+                puts.push(Put::Index(entity(), *kind, *slot, *number));
+            }
+            let newest = newest.entry(&saved.entity).or_insert(saved);
+            if newest.snapshot.covers <= saved.snapshot.covers {
+                *newest = saved;
+            }
+        }
+        for (entity, Saved { snapshot, waits, .. }) in newest {
+            snapshots.push(Put::Snapshot(entity.clone(), snapshot.clone()));
+            let put = |waits| Put::Waits(entity.clone(), snapshot.covers, waits);
+            match waits {
+                Some(waits @ Waits::Until(_)) => puts.push(put(*waits)),
+                Some(waits @ Waits::No) => snapshots.push(put(*waits)),
+                None => {}
+            }
+        }
+        puts.append(&mut snapshots);
+        self.0.writing("saving entities", |disk| disk.put_all("saving entities", puts))
+    }
+
+    fn record(&self, entity: &EntityId, seq: Seq) -> Result<Option<Vec<u8>>> {
+        Ok(self.disk()?.history.get(&(entity.clone(), seq)).cloned())
+    }
+
+    fn records_before(
+        &self,
+        entity: &EntityId,
+        before: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Vec<u8>)>> {
+        let disk = self.disk()?;
+        let range = (entity.clone(), Seq(0))..(entity.clone(), before);
+        let newest = disk.history.range(range).rev().take(limit);
+        Ok(newest.map(|((_, seq), bytes)| (*seq, bytes.clone())).collect())
+    }
+
+    fn records_after(
+        &self,
+        entity: &EntityId,
+        after: Seq,
+        limit: usize,
+    ) -> Result<Vec<(Seq, Vec<u8>)>> {
+        let disk = self.disk()?;
+        let range = (Excluded((entity.clone(), after)), Included((entity.clone(), Seq(u64::MAX))));
+        let oldest = disk.history.range(range);
+        Ok(oldest.take(limit).map(|((_, seq), bytes)| (*seq, bytes.clone())).collect())
+    }
+
+    fn index(&self, entity: &EntityId, kind: IndexKind, slot: u128) -> Result<Option<u64>> {
+        Ok(self.disk()?.index.get(&(entity.clone(), kind, slot)).copied())
+    }
+
+    fn index_slots(
+        &self,
+        entity: &EntityId,
+        kind: IndexKind,
+        after: Option<u128>,
+        limit: usize,
+    ) -> Result<Vec<u128>> {
+        let from = after.map_or(0, |after| after.saturating_add(1));
+        let disk = self.disk()?;
+        let range = (entity.clone(), kind, from)..=(entity.clone(), kind, u128::MAX);
+        Ok(disk.index.range(range).map(|((_, _, slot), _)| *slot).take(limit).collect())
+    }
+
+    fn load_shard(&self, shard: ShardId) -> Result<Option<Snapshot>> {
+        Ok(self.disk()?.shard(shard).books.clone())
+    }
+
+    fn save_shard(&self, shard: ShardId, snapshot: &Snapshot) -> Result<()> {
+        let puts = vec![Put::Books(shard, snapshot.clone())];
+        self.0.writing("saving a shard", |disk| disk.put_all("saving a shard", puts))
+    }
+
+    fn save_outcomes(&self, outcomes: &[(Position, Outcome)]) -> Result<()> {
+        let last = self.last_outcome()?;
+        assert!(outcomes.is_sorted_by(|a, b| a.0 < b.0), "outcomes must ascend");
+        let new = outcomes.iter().filter(|outcome| Some(outcome.0) > last).cloned();
+        let puts = new.map(|(position, outcome)| Put::Outcome(position, outcome)).collect();
+        self.0.writing("saving outcomes", |disk| disk.put_all("saving outcomes", puts))
+    }
+
+    fn outcomes_after(&self, after: Position, limit: usize) -> Result<Vec<(Position, Outcome)>> {
+        let disk = self.disk()?;
+        let later = disk.outcomes.range((Excluded(after), Unbounded)).take(limit.max(1));
+        Ok(later.map(|(position, outcome)| (*position, outcome.clone())).collect())
+    }
+
+    fn last_outcome(&self) -> Result<Option<Position>> {
+        Ok(self.disk()?.outcomes.last_key_value().map(|(position, _)| *position))
+    }
+
+    fn outcomes_dropped_to(&self) -> Result<Position> {
+        Ok(self.disk()?.dropped_to)
+    }
+
+    fn drop_outcomes_before(&self, millis: i64, limit: usize) -> Result<usize> {
+        self.0.writing("dropping outcomes", |disk| {
+            let mut count = 0;
+            while count < limit && disk.outcomes.len() > 1 {
+                let first = disk.outcomes.first_entry().expect("there are more than one");
+                if first.get().at.millis() >= millis {
+                    break;
+                }
+                let (position, _) = first.remove_entry();
+                disk.dropped_to = position;
+                count += 1;
+            }
+            Ok(count)
+        })
+    }
+
+    fn entities(&self, visit: &mut dyn FnMut(EntityId, Snapshot) -> Result<()>) -> Result<()> {
+        // Copied, so that the visitor may use the store.
+        let snapshots = self.disk()?.snapshots.clone();
+        snapshots.into_iter().try_for_each(|(entity, snapshot)| visit(entity, snapshot))
+    }
+
+    fn entities_of(&self, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<EntityId>> {
+        let disk = self.disk()?;
+        // No entity has an empty id.
+        let after = EntityId { kind, id: Arc::from(after.unwrap_or_default()) };
+        let later = disk.snapshots.range((Excluded(after), Unbounded)).map(|(entity, _)| entity);
+        Ok(later.take_while(|entity| entity.kind == kind).take(limit).cloned().collect())
+    }
+
+    fn waiting(&self) -> Result<Vec<(EntityId, i64)>> {
+        let disk = self.disk()?;
+        Ok(disk.waits.iter().map(|(entity, millis)| (entity.clone(), *millis)).collect())
+    }
+
+    fn size_bytes(&self) -> Result<u64> {
+        let disk = self.disk()?;
+        let journal = disk.commits.values().flatten().map(|record| record.2.len());
+        let history = disk.history.values().map(Vec::len);
+        let snapshots = disk.snapshots.values().map(|snapshot| snapshot.state.len());
+        let waits = disk.waits.keys().map(|entity| entity.id.len() + size_of::<i64>());
+        Ok(journal.chain(history).chain(snapshots).chain(waits).sum::<usize>() as u64)
+    }
+}

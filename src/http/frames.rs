@@ -1,0 +1,198 @@
+//! An outcome on the wire: the JSON of one frame, the same over WebSocket and as an event.
+//!
+//! The cursor of a frame is the outcome's position, so a reader goes on exactly after it. What only
+//! some outcomes have is left out of the others: an investment moves no balance by itself, so it
+//! tells none.
+
+use bursar_actors::outcomes::Placed;
+use bursar_domain::id::{DealId, InvestmentId, Made, Position, ProviderId};
+use bursar_domain::message::{About, Outcome, OutcomeKind};
+use serde::Serialize;
+
+use crate::http::resources::Failure;
+
+/// Types of the contract that nothing in this version tells yet.
+const LATER: [&str; 3] = ["reward.granted", "reimbursement.paid", "advance.debit.failed"];
+
+/// The types that can be asked for.
+pub(crate) fn types() -> impl Iterator<Item = &'static str> {
+    OutcomeKind::ALL.into_iter().map(OutcomeKind::as_str).chain(LATER)
+}
+
+/// Writes a position as a cursor.
+pub(crate) fn cursor(position: Position) -> String {
+    format!("{}-{}", position.commit, position.index)
+}
+
+/// Reads a cursor; `None` when it is not one.
+pub(crate) fn position(cursor: &str) -> Option<Position> {
+    let (commit, index) = cursor.split_once('-')?;
+    Some(Position { commit: commit.parse().ok()?, index: index.parse().ok()? })
+}
+
+/// The deal of an outcome, when it is about an investment.
+pub(crate) fn deal_of(outcome: &Outcome) -> Option<&DealId> {
+    match &outcome.about {
+        Some(About::Investment { deal, .. }) => Some(deal),
+        Some(About::Failure(_)) | None => None,
+    }
+}
+
+/// One outcome on the wire.
+#[derive(Serialize)]
+struct Frame<'a> {
+    cursor: String,
+    id: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    at: String,
+    data: Data<'a>,
+}
+
+#[derive(Serialize)]
+struct Data<'a> {
+    id: String,
+    status: &'static str,
+    wallet: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deal: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket: Option<u64>,
+    amount: String,
+    currency: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    balance_after: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effective_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure: Option<Failure>,
+    seq: u64,
+}
+
+/// How the thing that an outcome tells of stands, and with what its id begins.
+const fn words(kind: OutcomeKind) -> (&'static str, &'static str) {
+    match kind {
+        OutcomeKind::PaymentPosted => ("posted", "pay"),
+        OutcomeKind::DepositPosted => ("booked", "txn"),
+        OutcomeKind::RefundPosted => ("posted", "txn"),
+        OutcomeKind::DepositFailed => ("failed", "txn"),
+        OutcomeKind::InvestmentReserved => ("reserved", "inv"),
+        OutcomeKind::InvestmentConfirmed => ("confirmed", "inv"),
+        OutcomeKind::InvestmentFailed => ("failed", "inv"),
+        OutcomeKind::InvestmentCancelled => ("cancelled", "inv"),
+        OutcomeKind::InvestmentRefused => ("refused", "inv"),
+    }
+}
+
+/// An outcome as JSON.
+pub(crate) fn frame((position, outcome): &Placed) -> String {
+    let made = |seq| Made { wallet: outcome.wallet.clone(), seq };
+    let (status, prefix) = words(outcome.kind);
+    let deal = deal_of(outcome);
+    let id = match deal {
+        Some(deal) => InvestmentId { deal: deal.clone(), seq: outcome.seq }.to_string(),
+        None => made(outcome.seq).text(prefix),
+    };
+    let (ticket, failure) = match &outcome.about {
+        Some(About::Investment { ticket, failure, .. }) => (Some(*ticket), failure.as_ref()),
+        Some(About::Failure(failure)) => (None, Some(failure)),
+        None => (None, None),
+    };
+    let balance = || outcome.balance_after.to_major(outcome.currency);
+    let frame = Frame {
+        cursor: cursor(*position),
+        id: format!("out_{}_{}", position.commit, position.index),
+        kind: outcome.kind.as_str(),
+        at: outcome.at.to_string(),
+        data: Data {
+            id,
+            status,
+            wallet: outcome.wallet.as_str(),
+            provider: outcome.provider.as_ref().map(ProviderId::as_str),
+            payment: outcome.payment.map(|seq| made(seq).text("pay")),
+            deal: deal.map(DealId::as_str),
+            ticket,
+            amount: outcome.amount.to_major(outcome.currency),
+            currency: outcome.currency.code(),
+            balance_after: outcome.moves_balance().then(balance),
+            description: outcome.description.as_deref(),
+            effective_at: outcome.effective_at.map(|at| at.to_string()),
+            failure: failure.map(Failure::from),
+            seq: outcome.seq.0,
+        },
+    };
+    serde_json::to_string(&frame).expect("a frame has a JSON form")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bursar_domain::currency::Currency;
+    use bursar_domain::id::{Seq, WalletId};
+    use bursar_domain::money::Amount;
+    use bursar_domain::saga::subject;
+    use bursar_domain::time::Timestamp;
+
+    fn told(kind: OutcomeKind, about: Option<About>) -> serde_json::Value {
+        let outcome = Outcome {
+            kind,
+            at: Timestamp::default(),
+            wallet: WalletId::parse("alice").expect("well-formed"),
+            seq: Seq(7),
+            provider: None,
+            payment: None,
+            amount: Amount::from_minor(1250),
+            currency: Currency::from_code("EUR").expect("known"),
+            balance_after: Amount::ZERO,
+            description: None,
+            effective_at: None,
+            about,
+        };
+        let placed = (Position { commit: 3, index: 1 }, std::sync::Arc::new(outcome));
+        serde_json::from_str(&frame(&placed)).expect("a frame is JSON")
+    }
+
+    #[test]
+    fn an_investment_is_told_with_its_deal_and_no_balance() {
+        let deal = DealId::parse("harbour").expect("well-formed");
+        let failure = Some(subject::Failure::new("declined", "no"));
+        let about = About::Investment { deal, ticket: 5, failure };
+        let frame = told(OutcomeKind::InvestmentFailed, Some(about));
+        assert_eq!(frame["type"], "investment.failed");
+        assert_eq!(
+            frame["data"],
+            serde_json::json!({
+                "id": "inv_7_harbour", "deal": "harbour", "wallet": "alice", "ticket": 5,
+                "status": "failed", "amount": "12.50", "currency": "EUR", "seq": 7,
+                "failure": {"code": "declined", "detail": "no"},
+            })
+        );
+    }
+
+    #[test]
+    fn money_that_did_not_come_is_told_with_its_failure() {
+        let about = About::Failure(subject::Failure::new("declined", "no"));
+        let data = &told(OutcomeKind::DepositFailed, Some(about))["data"];
+        assert_eq!(
+            (&data["id"], &data["failure"]["code"]),
+            (&"txn_7_alice".into(), &"declined".into())
+        );
+        assert!(data.get("balance_after").is_none());
+        assert_eq!(told(OutcomeKind::DepositPosted, None)["data"]["balance_after"], "0.00");
+    }
+
+    #[test]
+    fn a_cursor_reads_back_and_others_do_not() {
+        let there = Position { commit: 12, index: 3 };
+        assert_eq!(position(&cursor(there)), Some(there));
+        for bad in ["", "12", "12-", "-3", "a-b", "12-3-4", "99999999999999999999-0"] {
+            assert_eq!(position(bad), None, "{bad}");
+        }
+    }
+}
