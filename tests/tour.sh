@@ -13,7 +13,10 @@ binary=${1:-$root/target/release/bursar}
 binary=$(cd "$(dirname "$binary")" && pwd)/${binary##*/}
 
 # The status of each call of the tour, in order.
-expected="201 201 201 201 201 409 200 200 200 201 200 200 200 200 200 200"
+expected="201 201 201 201 201 409 200 200 200 201 200 200"
+# The deal: opened, a fault, three wallets, three requests; two waited for; the deal, the mails.
+expected="$expected 201 201 201 201 201 202 202 202 200 200 200 200"
+expected="$expected 200 200 200 200"
 
 scratch=$(mktemp -d)
 server=
@@ -98,6 +101,11 @@ has '"refunded":"2.30"'
 has '"index":3,"status":409'
 has '^event: refund.posted'
 has '"sum":"0.00"'
+has '"wallet":"ben".*"status":"failed"'
+has '"wallet":"cleo".*"status":"confirmed"'
+has '"confirmed":"20000.00".*"last_ticket":3'
+has 'cleo@example.com'
+has '^event: investment.confirmed'
 has '"balanced":true'
 has '"posted":"90.00"'
 has '<title>Bursar API</title>'

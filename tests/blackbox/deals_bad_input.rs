@@ -154,7 +154,7 @@ fn the_id_of_a_deal_is_taken_once() {
 fn server_with_deal() -> (Parties, Server) {
     let (parties, server) = Parties::with_server();
     let mut client = server.client();
-    let mut body = deal_body("harbour", "1000.00", 5);
+    let mut body = deal_body("harbour", "1000.00", 50);
     body["min_investment"] = json!("10.00");
     body["max_investment"] = json!("100.00");
     client.post("/v1/deals", "harbour", &body).expect(201);

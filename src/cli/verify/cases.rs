@@ -98,7 +98,7 @@ impl Cases {
 }
 
 impl Case {
-    fn contradictions(&self, is_investment: bool) -> Vec<String> {
+    fn contradictions(self, is_investment: bool) -> Vec<String> {
         let mut found = Vec::new();
         let mut tell = |what: &str| {
             let stage = self.stage.words();

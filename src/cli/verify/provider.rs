@@ -44,7 +44,7 @@ impl Account for Provider {
                 }
             }
             Verdict::Wallet(_) | Verdict::Deal(_) | Verdict::Saga(_) | Verdict::Compensation(_) => {
-                strange(entry)
+                strange(entry);
             }
             Verdict::Refused(_) => self.must_be_registered(entry),
         }

@@ -65,6 +65,7 @@ impl Deal {
                     let length = self.line.len();
                     entry.wrong(format!("it waits as number {position}; {length} are in line"));
                 }
+                self.check_hope(entry);
             }
             Decision::Refused { rejection, .. } => {
                 let code = rejection.code;
@@ -224,9 +225,14 @@ impl Deal {
             }
             self.nobody_fits = true;
         }
-        let is_in_vain =
-            !self.line.is_empty() && self.room.places.is_empty() && !self.is_unfinished;
-        if is_in_vain && !std::mem::replace(&mut self.is_in_vain, is_in_vain) {
+        if events.iter().any(works) {
+            self.check_hope(entry);
+        }
+    }
+
+    /// Whoever waits, waits for something: a place on its way may be freed.
+    fn check_hope(&self, entry: &mut Entry<'_>) {
+        if !self.line.is_empty() && self.room.places.is_empty() && !self.is_unfinished {
             let count = self.line.len();
             entry.wrong(format!("{count} wait in line, and nothing is on its way any more"));
         }

@@ -60,8 +60,6 @@ pub(super) struct Deal {
     line: BTreeMap<Seq, Waiting>,
     /// Nobody in line fits; that stays so until a place is freed.
     nobody_fits: bool,
-    /// People wait for what cannot come; told once.
-    is_in_vain: bool,
     posted: Balance,
     confirmed_count: u32,
     is_unfinished: bool,

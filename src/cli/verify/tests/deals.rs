@@ -238,7 +238,7 @@ fn who_is_passed_over_is_named() {
     );
     check(|line| line[..1].to_vec(), &[&["deal/tower, record ", "(ticket 4) is left in line"]]);
     check(
-        |line| line.to_vec(),
+        <[Waiting]>::to_vec,
         &[&["deal/tower, record ", "(ticket 5) got a place that was not there", "0 seats"]],
     );
     check(
@@ -259,6 +259,19 @@ fn who_is_passed_over_is_named() {
         },
         &[&["deal/tower, record ", "(ticket 3) stands in line with other terms"]],
     );
+}
+
+#[test]
+fn a_line_that_waits_in_vain_is_named() {
+    let mut disk = cast().world.disk.alone();
+    disk.change::<Deal>(&deal_id("mill"), |event| {
+        let is_it = matches!(event, Event::LineRefused { .. });
+        if is_it {
+            *event = Event::Closed;
+        }
+        is_it
+    });
+    expect(&disk, &[&["deal/mill, record ", "1 wait in line, and nothing is on its way"]]);
 }
 
 #[test]

@@ -250,6 +250,46 @@ fn an_end_that_the_others_do_not_know_is_named() {
 }
 
 #[test]
+fn an_expectation_without_an_end_is_named() {
+    check_alone::<Wallet>(
+        |_| wallet_id("ben"),
+        |event| {
+            let is_it = matches!(event, wallet::Event::PullAbandoned { .. });
+            if is_it {
+                *event = wallet::Event::Unfrozen;
+            }
+            is_it
+        },
+        &[
+            &["message of shard ", "(reply)", "that record did not send it"],
+            &["saga/txn_", "_ben", "it was undone, but its wallet has it pending"],
+        ],
+    );
+}
+
+#[test]
+fn an_undo_that_does_not_ask_after_is_named() {
+    check_alone::<Compensation>(
+        undoing_of_gus,
+        |event| {
+            let compensation::Event::Tried { action: saga::Action::Call(call), .. } = event else {
+                return false;
+            };
+            let is_it = call.request == Request::Find;
+            if is_it {
+                call.request = Request::Refund {
+                    transaction: "tr-9".into(),
+                    amount: Amount::from_minor(90_000),
+                    currency: euro(),
+                };
+            }
+            is_it
+        },
+        &[&["compensation/inv_", "undo 1 (pull) does not do what undoes it"]],
+    );
+}
+
+#[test]
 fn a_mark_of_another_amount_is_named() {
     check_alone::<Wallet>(
         |_| wallet_id("ann"),
@@ -334,19 +374,30 @@ fn a_message_to_a_saga_that_is_gone_is_named() {
 #[test]
 fn who_would_not_be_woken_is_named() {
     check_cast(
-        |disk, cast| drop(disk.waits.remove(&saga_of("quay", cast.ida))),
+        |disk, cast| {
+            disk.waits.remove(&saga_of("quay", cast.ida)).expect("she waits");
+        },
         &[&["saga/inv_", "_quay, snapshot", "it waits for an answer, but does not stand among"]],
     );
     check_cast(
-        |disk, cast| drop(disk.waits.remove(&deposit(cast.unknown))),
+        |disk, cast| {
+            disk.waits.remove(&deposit(cast.unknown)).expect("it waits");
+        },
         &[&["saga/txn_", "_ann, snapshot", "it waits until ", "but does not stand among"]],
     );
     check_cast(
-        |disk, cast| drop(disk.waits.insert(deposit(cast.unknown), Waits::Until(1))),
+        |disk, cast| {
+            disk.waits.insert(deposit(cast.unknown), Waits::Until(1)).expect("it waits");
+        },
         &[&["saga/txn_", "_ann, snapshot", "it stands as waiting until 1 ms"]],
     );
     // Woken in vain, which is harmless.
-    check_cast(|disk, cast| drop(disk.waits.insert(ann(cast), Waits::Until(1))), &[]);
+    check_cast(
+        |disk, cast| {
+            disk.waits.insert(ann(cast), Waits::Until(1)).expect("it does not wait");
+        },
+        &[],
+    );
     // It has records after its snapshot, and is woken because of these.
     let mut cast = cast().in_the_tail();
     assert!(cast.world.disk.waits.remove(&deposit(cast.unknown)).is_some());

@@ -38,7 +38,7 @@ fn check_fields<A: Account>(
 fn a_deals_snapshot_that_differs_is_named() {
     check_fields::<deal::Deal>(
         |_| deal_id("tower"),
-        |saved| codec::encode(saved),
+        codec::encode,
         &[
             ("closed is saved as true; the records come to false", |state| state.1 = 1),
             ("last_ticket is saved as 4; the records come to 3", |state| state.2 = 4),
@@ -69,7 +69,7 @@ fn a_deals_snapshot_that_differs_is_named() {
 fn a_sagas_snapshot_that_differs_is_named() {
     check_fields::<saga::Saga>(
         |cast| saga_of("tower", cast.ann),
-        |saved| codec::encode(saved),
+        codec::encode,
         &[
             ("the subject is not what the saga began with", |state| state.0 = None),
             ("the steps are not those", |state| state.1[2].0 = StepStatus::Done),
@@ -89,7 +89,7 @@ fn a_sagas_snapshot_that_differs_is_named() {
 fn a_compensations_snapshot_that_differs_is_named() {
     check_fields::<compensation::Compensation>(
         |cast| compensation_of("quay", cast.gus),
-        |saved| codec::encode(saved),
+        codec::encode,
         &[
             ("what is undone is not what the compensation began with", |state| state.0 = None),
             ("the progress is not that of the records", |state| {

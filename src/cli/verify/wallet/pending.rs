@@ -5,8 +5,6 @@
 //! what was asked for. Each is asked for by the saga, or its end by the saga's compensation, and
 //! every time the wallet answers.
 
-use std::sync::Arc;
-
 use bursar_domain::code::Rejection;
 use bursar_domain::currency::Currency;
 use bursar_domain::id::{EntityId, InvestmentId, Kind, Seq};
@@ -147,7 +145,7 @@ impl Wallet {
         {
             entry.wrong(format!("deposit {deposit} was asked for with another date"));
         }
-        self.ends(&event.by, deposit, Part::Kept, entry);
+        ends(&event.by, deposit, Part::Kept, entry);
         entry.replied(&event.by, Answer::Done);
         entry.told(&Outcome {
             seq: deposit,
@@ -169,7 +167,7 @@ impl Wallet {
         self.marks.receive(source, &abandon, entry);
         check_money(amount, currency, self.currency(), entry);
         drop(self.pull_ends(deposit, amount, entry));
-        self.ends(by, deposit, Part::Undone, entry);
+        ends(by, deposit, Part::Undone, entry);
         entry.replied(by, Answer::Done);
         entry.told(&Outcome {
             seq: deposit,
@@ -191,12 +189,12 @@ impl Wallet {
         }
         Some(money)
     }
+}
 
-    /// The deposit must be the asking saga's own.
-    fn ends(&self, by: &Asker, deposit: Seq, part: Part, entry: &mut Entry<'_>) {
-        if *by.entity.id != *plan::deposit_id(&own_id(entry), deposit) {
-            entry.wrong(format!("{} asks, which is not about deposit {deposit}", by.entity));
-        }
-        entry.ledger.cases.wallet(&Arc::clone(&by.entity.id), part);
+/// A deposit is over, one way or the other; it must be the asking saga's own.
+fn ends(by: &Asker, deposit: Seq, part: Part, entry: &mut Entry<'_>) {
+    if *by.entity.id != *plan::deposit_id(&own_id(entry), deposit) {
+        entry.wrong(format!("{} asks, which is not about deposit {deposit}", by.entity));
     }
+    entry.ledger.cases.wallet(&by.entity.id, part);
 }

@@ -89,7 +89,7 @@ impl Wallet {
         self.step(amount, balance_after, currency, entry);
         entry.paid_in(currency, amount);
         if let Some(awaited) = self.arrived(refund, entry) {
-            self.check_arrival(&awaited, event, record, entry);
+            check_arrival(&awaited, event, record, entry);
         }
         entry.told(&Outcome {
             seq: refund,
@@ -99,19 +99,19 @@ impl Wallet {
             ..outcome(OutcomeKind::RefundPosted, (amount, currency, balance_after), entry)
         });
     }
+}
 
-    fn check_arrival(
-        &self,
-        awaited: &Awaited,
-        event: &RefundReceived,
-        record: &Record,
-        entry: &mut Entry<'_>,
-    ) {
-        let RefundReceived { refund, payment, amount, effective_at, .. } = *event;
-        let came = Expected { asked: refund, amount, key: record.key.clone(), effective_at };
-        let from = Origin::Refund { payment, provider: event.provider.clone() };
-        if awaited.money != came || awaited.from != from {
-            entry.wrong(format!("it is not what refund {refund} asked for"));
-        }
+/// What came must be what was asked for, under the key it was asked under.
+fn check_arrival(
+    awaited: &Awaited,
+    event: &RefundReceived,
+    record: &Record,
+    entry: &mut Entry<'_>,
+) {
+    let RefundReceived { refund, payment, amount, effective_at, .. } = *event;
+    let came = Expected { asked: refund, amount, key: record.key.clone(), effective_at };
+    let from = Origin::Refund { payment, provider: event.provider.clone() };
+    if awaited.money != came || awaited.from != from {
+        entry.wrong(format!("it is not what refund {refund} asked for"));
     }
 }

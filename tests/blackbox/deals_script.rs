@@ -1,0 +1,275 @@
+//! Third parties that break the contract itself: garbage, half an answer, silence.
+//!
+//! What such an answer means is not known, so nothing may be done twice and nothing undone before it
+//! is. The script counts what was asked beside what was done: a pull that was done is asked after
+//! and never asked for again, one that was not is asked for again under the same key.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Launch, Server, eventually};
+use crate::http::Client;
+use crate::investing::step;
+use crate::stub::{Manner, Route, Stub, answer};
+
+/// A server with a deal and Ann, whose bank is this stub.
+fn server(launch: Launch) -> Server {
+    let server = Server::start_with(launch);
+    let mut client = server.client();
+    client.deal("harbour", "100000.00", 200);
+    client.open("ann");
+    server
+}
+
+/// Answers that say nothing that the contract knows, whatever was done.
+fn nonsense() -> Vec<(&'static str, String)> {
+    let page = "<html>It works!</html>";
+    let odd = r#"{"id":"x","status":"maybe"}"#;
+    let other = r#"{"id":"x","key":"another","status":"succeeded"}"#;
+    let nameless = r#"{"id":"","status":"succeeded"}"#;
+    vec![
+        ("garbage", answer("200 OK", "", "\u{1}\u{2}garbage")),
+        ("an empty body", answer("200 OK", "", "")),
+        ("a page", answer("200 OK", "", page).replace("application/json", "text/html")),
+        ("an unknown status", answer("200 OK", "", odd)),
+        ("another key", answer("200 OK", "", other)),
+        ("no name", answer("200 OK", "", nameless)),
+        ("half an answer", answer("200 OK", "", odd).replace("ength: ", "ength: 9")),
+        ("half a head", "HTTP/1.1 200 OK\r\nContent-".to_owned()),
+        ("no HTTP", "220 smtp.example.com ESMTP\r\n".to_owned()),
+        ("nothing", String::new()),
+        ("a status of nobody", answer("299 Odd", "", "{}")),
+        ("moved", answer("302 Found", "Location: http://127.0.0.1:1/\r\n", "")),
+        ("a gateway in between", answer("502 Bad Gateway", "", page)),
+        ("a conflict", answer("409 Conflict", "", r#"{"code":"in-progress"}"#)),
+        ("a body without end", answer("200 OK", "", &"x".repeat(300_000))),
+    ]
+}
+
+/// Each time a new investment meets one of these, and the party is well again once it has.
+fn each(route: Route, manner: impl Fn(String) -> Manner, check: impl Fn(&Stub, &str, &str)) {
+    let stub = Stub::start();
+    let server = server(stub.launch().and("BURSAR__PROCESSOR__BREAKER_AFTER", "1000"));
+    let mut client = server.client();
+    for (number, (what, bytes)) in nonsense().into_iter().enumerate() {
+        let wallet = format!("w{number}");
+        client.open(&wallet);
+        stub.order(route, manner(bytes));
+        let id = client.invest("harbour", &wallet, "100.00");
+        let keys = |id: &str| {
+            let asked = stub.asked(route).into_iter();
+            asked.filter(|asked| asked.key.starts_with(&format!("{id}/"))).count()
+        };
+        eventually(&format!("{what} is said"), || (keys(&id) >= 1).then_some(()));
+        stub.order(route, Manner::Right);
+        client.until(&id, "confirmed");
+        client.assert_nothing_pending(&wallet);
+        check(&stub, &id, what);
+    }
+    client.assert_settled();
+}
+
+/// The calls of a kind for an investment, by their keys.
+fn asked(stub: &Stub, route: Route, id: &str) -> Vec<String> {
+    let keys = stub.asked(route).into_iter().map(|asked| asked.key);
+    keys.filter(|key| key.starts_with(&format!("{id}/"))).collect()
+}
+
+#[test]
+fn a_pull_that_was_done_and_answered_with_nonsense_is_never_asked_for_again() {
+    each(Route::Pull, Manner::DoesAndSays, |stub, id, what| {
+        assert_eq!(asked(stub, Route::Pull, id), [format!("{id}/pull")], "{what}");
+    });
+}
+
+#[test]
+fn a_pull_that_was_not_done_is_asked_for_again_under_its_key() {
+    each(Route::Pull, Manner::Says, |stub, id, what| {
+        let asked = asked(stub, Route::Pull, id);
+        assert!(asked.len() >= 2, "{what}: {asked:?}");
+        assert!(asked.iter().all(|key| *key == format!("{id}/pull")), "{what}: {asked:?}");
+    });
+}
+
+#[test]
+fn documents_that_were_made_and_answered_with_nonsense_keep_their_key() {
+    each(Route::Documents, Manner::DoesAndSays, |stub, id, what| {
+        let asked = asked(stub, Route::Documents, id);
+        assert!(asked.iter().all(|key| *key == format!("{id}/documents")), "{what}: {asked:?}");
+        let pulls = self::asked(stub, Route::Pull, id);
+        assert_eq!(pulls.len(), 1, "{what}: {pulls:?}");
+    });
+}
+
+/// Asks for an investment whose pull was done and not heard of; questions about it get nonsense.
+#[test]
+fn nonsense_to_a_question_is_no_answer_to_it() {
+    let stub = Stub::start();
+    let server = server(stub.launch().and("BURSAR__PROCESSOR__BREAKER_AFTER", "1000"));
+    let mut client = server.client();
+    for (number, (what, bytes)) in nonsense().into_iter().enumerate() {
+        let wallet = format!("w{number}");
+        client.open(&wallet);
+        stub.order(Route::Pull, Manner::DoesAndSays(String::new()));
+        stub.order(Route::Find, Manner::Says(bytes));
+        let questions = stub.asked(Route::Find).len();
+        let id = client.invest("harbour", &wallet, "100.00");
+        stub.wait_asked(Route::Find, questions + 1);
+        assert_eq!(asked(&stub, Route::Pull, &id).len(), 1, "{what}: not asked for again");
+        stub.order(Route::Find, Manner::Right);
+        client.until(&id, "confirmed");
+        assert_eq!(asked(&stub, Route::Pull, &id).len(), 1, "{what}");
+    }
+    client.assert_settled();
+}
+
+#[test]
+fn a_party_that_fails_for_long_is_left_alone_in_between_and_then_does_it_once() {
+    let stub = Stub::start();
+    let launch = stub.launch().and("BURSAR__PROCESSOR__BREAKER_AFTER", "3");
+    let server = server(launch.and("BURSAR__PROCESSOR__BREAKER_COOLDOWN_MS", "50"));
+    let mut client = server.client();
+    for route in [Route::Pull, Route::Find] {
+        stub.order(route, Manner::Says(answer("500 Internal Server Error", "", "{}")));
+    }
+    let id = client.invest("harbour", "ann", "100.00");
+    let processor = |client: &mut Client| {
+        let gateways = client.get("/admin/gateways").expect(200);
+        gateways["items"][0].clone()
+    };
+    eventually("the circuit breaker opens", || {
+        (processor(&mut client)["breaker"] != "closed").then_some(())
+    });
+    let seen = processor(&mut client);
+    assert_eq!(seen["last_error"]["reason"], "500", "{seen}");
+    let waits = client.until_step(&id, "pull", "unanswered");
+    assert_eq!(waits["status"], "collecting", "{waits}");
+    let attempts = stub.asked(Route::Find).len();
+    stub.wait_asked(Route::Find, attempts + 3);
+    for route in [Route::Pull, Route::Find] {
+        stub.order(route, Manner::Right);
+    }
+    client.until(&id, "confirmed");
+    assert_eq!(stub.done(Route::Pull).len(), 1);
+    eventually("the circuit breaker closes", || {
+        (processor(&mut client)["breaker"] == "closed").then_some(())
+    });
+    client.assert_settled();
+}
+
+#[test]
+fn a_pull_that_is_never_answered_is_given_up_when_its_time_is_over() {
+    let stub = Stub::start();
+    let launch = stub.launch().and("BURSAR__PROCESSOR__TIMEOUT_MS", "100");
+    let server = server(launch.and("BURSAR__SAGAS__STEP_DEADLINE_MS", "800"));
+    let mut client = server.client();
+    stub.order(Route::Pull, Manner::Ignores);
+    let id = client.invest("harbour", "ann", "100.00");
+    let failed = client.until(&id, "failed");
+    assert_eq!(failed["failure"]["code"], "deadline-exceeded", "{failed}");
+    assert!(step(&failed, "pull")["attempts"].as_u64() >= Some(2), "{failed}");
+    assert_eq!(stub.asked(Route::Refund).len(), 0, "nothing was pulled");
+    client.assert_nothing_pending("ann");
+    assert_eq!(client.deal_now("harbour")["seats"]["taken"], 0);
+    client.assert_settled();
+}
+
+#[test]
+fn a_party_that_never_answers_and_then_does_is_waited_for() {
+    let stub = Stub::start();
+    let server = server(stub.launch().and("BURSAR__PROCESSOR__TIMEOUT_MS", "100"));
+    let mut client = server.client();
+    for route in [Route::Pull, Route::Find] {
+        stub.order(route, Manner::Ignores);
+    }
+    let id = client.invest("harbour", "ann", "100.00");
+    stub.wait_asked(Route::Find, 2);
+    assert_eq!(stub.asked(Route::Pull).len(), 1, "its state is not known, so it is not repeated");
+    for route in [Route::Pull, Route::Find] {
+        stub.order(route, Manner::Right);
+    }
+    client.until(&id, "confirmed");
+    let keys: Vec<_> = stub.asked(Route::Pull).into_iter().map(|asked| asked.key).collect();
+    assert!(keys.iter().all(|key| *key == format!("{id}/pull")), "{keys:?}");
+    client.assert_settled();
+}
+
+/// The answer of a pull that arrives after its step was given up is money that must go back.
+#[test]
+fn a_pull_that_succeeds_after_its_time_is_refunded() {
+    let stub = Stub::start();
+    let server = server(stub.launch().and("BURSAR__SAGAS__STEP_DEADLINE_MS", "200"));
+    let mut client = server.client();
+    stub.order(Route::Pull, Manner::DoesAndSays(String::new()));
+    stub.order(Route::Find, Manner::Holds);
+    let id = client.invest("harbour", "ann", "100.00");
+    stub.wait_asked(Route::Find, 1);
+    let asked_at = client.investment(&id);
+    assert_eq!(asked_at["status"], "collecting", "{asked_at}");
+    // Its time is over when the clock of the server says so.
+    let begun = client.deal_now("harbour")["version"].clone();
+    assert!(begun.is_number());
+    eventually("its time is over", || {
+        let shown = client.get("/admin/actors/saga/".to_owned().as_str());
+        drop(shown);
+        (stub.asked(Route::Find).len() >= 2).then_some(()).or_else(|| {
+            stub.order(Route::Find, Manner::Says(String::new()));
+            None
+        })
+    });
+    stub.order(Route::Find, Manner::Right);
+    let ended = eventually("it ends", || {
+        let found = client.investment(&id);
+        (found["status"] == "failed" || found["status"] == "confirmed").then_some(found)
+    });
+    let refunds = usize::from(ended["status"] == "failed");
+    assert_eq!(stub.done(Route::Refund).len(), refunds, "{ended}");
+    client.assert_settled();
+}
+
+/// A refusal that blames us is no refusal of the customer: it waits for the configuration.
+#[test]
+fn wrong_credentials_decline_nobody() {
+    let stub = Stub::start();
+    let server = server(stub.launch());
+    let mut client = server.client();
+    let turned_away = answer("401 Unauthorized", "", r#"{"code":"bad-token"}"#);
+    stub.order(Route::Pull, Manner::Says(turned_away));
+    let id = client.invest("harbour", "ann", "100.00");
+    stub.wait_asked(Route::Pull, 2);
+    assert_eq!(client.investment(&id)["status"], "collecting");
+    stub.order(Route::Pull, Manner::Right);
+    client.until(&id, "confirmed");
+    let gateways = client.get("/admin/gateways").expect(200);
+    assert_eq!(gateways["items"][0]["last_error"]["reason"], "401 bad-token", "{gateways}");
+    assert_eq!(stub.asked(Route::Find).len(), 0, "what was turned away was not done");
+}
+
+#[test]
+fn a_definite_no_is_taken_with_its_words() {
+    let stub = Stub::start();
+    let server = server(stub.launch());
+    let mut client = server.client();
+    for (number, (status, body, code)) in [
+        ("422 Unprocessable Content", json!({"code": "account-closed", "detail": "since May"}), "account-closed"),
+        ("400 Bad Request", Value::Null, "http-400"),
+        ("403 Forbidden", Value::Null, ""),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let wallet = format!("w{number}");
+        client.open(&wallet);
+        stub.order(Route::Pull, Manner::Says(answer(status, "", &body.to_string())));
+        let id = client.invest("harbour", &wallet, "100.00");
+        if code.is_empty() {
+            let pulls = stub.asked(Route::Pull).len();
+            stub.wait_asked(Route::Pull, pulls + 1);
+            stub.order(Route::Pull, Manner::Right);
+            client.until(&id, "confirmed");
+        } else {
+            let failed = client.until(&id, "failed");
+            assert_eq!(failed["failure"]["code"], code, "{failed}");
+        }
+    }
+    client.assert_settled();
+}
