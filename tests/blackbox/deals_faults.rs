@@ -123,7 +123,7 @@ fn mails_that_fail_are_written_again_under_the_same_name() {
         client.until_step(&id, "tell", "done");
         parties.wait_struck();
         let to = format!("{wallet}@example.com");
-        let mut names: Vec<_> = parties.mails().into_iter().collect();
+        let mut names = parties.mails();
         names.retain(|mail| mail["to"][0] == to.as_str());
         let attempts = names.len();
         names.dedup_by_key(|mail| mail["message_id"].to_string());

@@ -193,36 +193,25 @@ fn a_party_that_never_answers_and_then_does_is_waited_for() {
     client.assert_settled();
 }
 
-/// The answer of a pull that arrives after its step was given up is money that must go back.
+/// What is heard only after the step's time is over is money that must go back.
 #[test]
-fn a_pull_that_succeeds_after_its_time_is_refunded() {
+fn a_pull_that_is_heard_of_too_late_is_refunded() {
     let stub = Stub::start();
     let server = server(stub.launch().and("BURSAR__SAGAS__STEP_DEADLINE_MS", "200"));
     let mut client = server.client();
     stub.order(Route::Pull, Manner::DoesAndSays(String::new()));
-    stub.order(Route::Find, Manner::Holds);
+    stub.order(Route::Find, Manner::Says(String::new()));
     let id = client.invest("harbour", "ann", "100.00");
-    stub.wait_asked(Route::Find, 1);
-    let asked_at = client.investment(&id);
-    assert_eq!(asked_at["status"], "collecting", "{asked_at}");
-    // Its time is over when the clock of the server says so.
-    let begun = client.deal_now("harbour")["version"].clone();
-    assert!(begun.is_number());
-    eventually("its time is over", || {
-        let shown = client.get("/admin/actors/saga/".to_owned().as_str());
-        drop(shown);
-        (stub.asked(Route::Find).len() >= 2).then_some(()).or_else(|| {
-            stub.order(Route::Find, Manner::Says(String::new()));
-            None
-        })
-    });
+    // The pauses before the sixth question come to more than the step's time.
+    stub.wait_asked(Route::Find, 6);
+    assert_eq!(client.investment(&id)["status"], "collecting", "how it stands is not known");
     stub.order(Route::Find, Manner::Right);
-    let ended = eventually("it ends", || {
-        let found = client.investment(&id);
-        (found["status"] == "failed" || found["status"] == "confirmed").then_some(found)
-    });
-    let refunds = usize::from(ended["status"] == "failed");
-    assert_eq!(stub.done(Route::Refund).len(), refunds, "{ended}");
+    let failed = client.until(&id, "failed");
+    assert_eq!(failed["failure"]["code"], "deadline-exceeded", "{failed}");
+    assert_eq!(stub.asked(Route::Pull).len(), 1);
+    assert_eq!(stub.done(Route::Refund), [format!("{id}/pull/undo")]);
+    assert_eq!(stub.asked(Route::Documents).len(), 0);
+    client.assert_nothing_pending("ann");
     client.assert_settled();
 }
 
@@ -250,7 +239,11 @@ fn a_definite_no_is_taken_with_its_words() {
     let server = server(stub.launch());
     let mut client = server.client();
     for (number, (status, body, code)) in [
-        ("422 Unprocessable Content", json!({"code": "account-closed", "detail": "since May"}), "account-closed"),
+        (
+            "422 Unprocessable Content",
+            json!({"code": "account-closed", "detail": "since May"}),
+            "account-closed",
+        ),
         ("400 Bad Request", Value::Null, "http-400"),
         ("403 Forbidden", Value::Null, ""),
     ]

@@ -11,9 +11,8 @@
 //! `report` what is said in the end.
 //!
 //! Memory: the journal's records, 1 bit a record, 64 bytes a message, 16 an outcome, each list at
-//! worst twice that, 150 a saga: some 180 MB for a million payments. One gap: the history of an
-//! entity that has neither a snapshot nor a record in the journal is not found by name, but its
-//! positions are missed.
+//! worst twice that, 150 a saga: some 180 MB for a million payments. One gap: an entity with neither
+//! a snapshot nor a record in the journal is not found by name, but its positions are missed.
 
 mod cases;
 mod compensation;

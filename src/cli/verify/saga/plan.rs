@@ -1,7 +1,8 @@
 //! What each step of each kind of saga has to do, and what undoes it; written a second time.
 //!
 //! Only what matters is held: whom a step asks, for how much, under which name. The words in
-//! documents and mails may change from version to version.
+//! documents and mails may change from version to version, and so may how patient a call is.
+//! Nothing here is taken from the tables in `bursar-domain`, which the server runs by.
 
 use bursar_domain::call::{Lane, Request};
 use bursar_domain::id::{EntityId, InvestmentId, Seq, WalletId};

@@ -1,7 +1,8 @@
 //! Deals: what is true passes, and what a deal may not do is found and named.
 //!
-//! Where a fault would drag others along, the journal stands alone: nothing was saved and nothing
-//! delivered, so that the messages that follow from a changed event are still on their way.
+//! Where a fault would drag others along, the journal stands alone, as if nothing had been saved,
+//! and ends with the changed decision; so the messages that follow from it are still on their way,
+//! and nothing that does not follow from the fault is named.
 
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! Sagas, compensations and who takes part in them: what may not be is found and named.
 //!
 //! Where a fault would drag others along, the journal stands alone, as if nothing had been saved; so
-//! what a changed event no longer sends, or nobody receives any more, is still on its way.
+//! there is no snapshot, no book and no outcome that would disagree as well, and what nobody receives
+//! any more is still on its way.
 
 use bursar_domain::call::Request;
 use bursar_domain::compensation::{self, Compensation};

@@ -1,7 +1,8 @@
 //! Snapshots of deals, sagas and compensations: a field that is not what the records came to is named.
 //!
 //! The form on disk is read, one field changed, and written again; so these tests also hold that the
-//! form is the one that the server writes.
+//! form is the one that the server writes. Wallets and providers are checked with the rest of what
+//! concerns them.
 
 use bursar_domain::compensation::UndoStatus;
 use bursar_domain::money::Total;
