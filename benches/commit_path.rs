@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bursar_actors::recovery;
+use bursar_domain::call::{Context, Policy};
 use bursar_domain::currency::Currency;
 use bursar_domain::entity::Entity;
 use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId, WalletId};
@@ -65,7 +66,9 @@ fn payment() -> Command {
 
 /// A decision of a wallet as a record.
 fn decide(wallet: &Machine<Wallet>, command: &Command, number: usize) -> Record {
-    let events = wallet.entity().decide(command, Timestamp::default());
+    let policy = Policy::default();
+    let context = Context { now: Timestamp::default(), policy: &policy };
+    let events = wallet.entity().decide(command, &context);
     Record {
         at: Timestamp::default(),
         entity: wallet_id(number),

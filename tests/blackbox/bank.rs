@@ -115,11 +115,9 @@ impl Client {
     /// Asserts that the books balance to zero in every currency.
     pub(crate) fn assert_balanced(&mut self) {
         let books = self.get("/admin/trial-balance").expect(200);
-        let mut sums = Vec::new();
-        collect("sum", &books, &mut sums);
-        assert!(!sums.is_empty(), "{books}");
-        for sum in sums {
-            let digits = sum.as_str().unwrap_or_else(|| panic!("a sum is a string: {books}"));
+        // Where no money has moved there is nothing to add up.
+        for line in books["items"].as_array().expect("a list has items") {
+            let digits = line["sum"].as_str().unwrap_or_else(|| panic!("no sum: {books}"));
             assert!(digits.bytes().all(|byte| byte == b'0' || byte == b'.'), "{books}");
         }
     }

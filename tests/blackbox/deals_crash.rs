@@ -3,33 +3,36 @@
 //! 5,000 requests from 64 connections: most for a deal in which everyone invests the same, the
 //! others for one with mixed amounts and wallets that come again. The processor declines a fifth,
 //! does not answer a tenth (half of those it did), documents fail now and then, and the server gets
-//! SIGKILL every two seconds until all is over; the third parties live on.
+//! SIGKILL after every 700 answers and then every two seconds until all is over; the third parties
+//! live on.
 //!
 //! What must have come of it is then computed from the tickets that were answered and from what the
 //! third parties booked, by nothing that the server says about itself. In the first deal that is
 //! exact: everyone asks for the same, so the confirmed are the first two hundred tickets whose pull
-//! was not declined.
+//! was not declined. The stream of outcomes, read from its very start, tells each end once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::bank::{major, minor, texts};
 use crate::harness::{DEADLINE, Server, bursar};
 use crate::http::{Client, Request};
-use crate::investing::{investment_body, investments_of, is_over};
+use crate::investing::{id_of, investment_body, investments_of, is_over};
 use crate::parties::Parties;
+use crate::streams::Outcomes;
 
 const CONNECTIONS: usize = 64;
 const SAME: u64 = 4_000;
 const MIXED: u64 = 1_000;
 const SEATS: usize = 200;
 const KILL_EVERY: Duration = Duration::from_secs(2);
+const KILL_AFTER: usize = 700;
 
 /// One request that was made, again and again until it was answered.
 #[derive(Clone, Debug)]
@@ -108,6 +111,14 @@ fn rush(
     found.into_inner().expect("nobody panics with it")
 }
 
+/// Waits until so many more requests were answered, but no longer than the time between two kills.
+fn wait_for_more(answered: &AtomicUsize, more: usize) {
+    let (begun, enough) = (Instant::now(), answered.load(Ordering::Relaxed) + more);
+    while begun.elapsed() < KILL_EVERY && answered.load(Ordering::Relaxed) < enough {
+        thread::park_timeout(Duration::from_millis(2));
+    }
+}
+
 /// Whether nothing is on its way in either deal.
 fn all_over(client: &mut Client) -> Option<()> {
     for deal in ["same", "mixed"] {
@@ -154,18 +165,16 @@ fn a_rush_with_faults_and_kills_ends_as_tickets_and_ledger_imply() {
             rushed.store(true, Ordering::Release);
             asked
         });
-        let mut kills = 0;
-        loop {
-            thread::park_timeout(KILL_EVERY);
+        for kills in 1.. {
+            wait_for_more(&answered, KILL_AFTER);
             if rushed.load(Ordering::Acquire) && all_over(&mut server.client()).is_some() {
+                assert!(kills > 5, "it was killed in the middle, {kills} times");
                 break;
             }
-            let patience = u32::try_from(kills).expect("few") * KILL_EVERY;
-            assert!(patience < 4 * DEADLINE, "it never ends: {:?}", server.log());
+            assert!(KILL_EVERY * kills < 4 * DEADLINE, "it never ends: {:?}", server.log());
             server.kill();
             server.restart();
             *address.lock().expect("nobody panics with it") = server.address();
-            kills += 1;
         }
         asking.join().expect("the clients did not panic")
     });
@@ -176,6 +185,7 @@ fn a_rush_with_faults_and_kills_ends_as_tickets_and_ledger_imply() {
     let listed = listed(&mut client);
     check_same(&asked, &listed, &ledger);
     check_all(&mut client, &listed, &ledger);
+    check_told(&server, &listed);
     check_nothing_left(&mut client);
     assert_eq!(server.stop(), Some(0), "{}", server.log());
     let data = server.data();
@@ -304,6 +314,24 @@ fn check_all(client: &mut Client, listed: &HashMap<&str, Vec<Value>>, ledger: &L
         assert_eq!(minor(&shown["confirmed"]), sum, "{shown}");
         assert_eq!(shown["seats"]["taken"], wallets.len(), "{shown}");
         assert_eq!(shown["last_ticket"], items.len(), "{shown}");
+    }
+}
+
+/// The stream tells how each investment ended, once, and of nobody else.
+fn check_told(server: &Server, listed: &HashMap<&str, Vec<Value>>) {
+    let ends = ["confirmed", "failed", "cancelled", "refused"];
+    let kinds: Vec<_> = ends.iter().map(|end| format!("type=investment.{end}")).collect();
+    let query = format!("cursor=0-0&{}", kinds.join("&"));
+    let mut outcomes = Outcomes::open(server.address(), &query);
+    let mut expected: HashMap<String, String> = HashMap::new();
+    for item in listed.values().flatten() {
+        let status = item["status"].as_str().expect("a status");
+        expected.insert(id_of(item), format!("investment.{status}"));
+    }
+    while !expected.is_empty() {
+        let outcome = outcomes.next();
+        let told = expected.remove(outcome["data"]["id"].as_str().expect("an id"));
+        assert_eq!(told.as_deref(), outcome["type"].as_str(), "told twice or wrongly: {outcome}");
     }
 }
 

@@ -203,8 +203,9 @@ impl Server {
         format!("{}{}", self.stdout.text(), self.stderr.text())
     }
 
-    /// Ends it at once: SIGKILL.
+    /// Ends it at once: SIGKILL. It must not have ended by itself.
     pub(crate) fn kill(&mut self) {
+        assert!(self.is_running(), "it has ended by itself: {}", self.log());
         self.child.kill().expect("an own child can be killed");
         self.child.wait().expect("an own child can be waited for");
     }
@@ -248,6 +249,8 @@ impl Drop for Server {
         drop(self.child.wait());
         if thread::panicking() {
             eprintln!("the server printed:\n{}", self.log());
+        } else {
+            assert!(!self.log().contains("panicked at"), "the server printed:\n{}", self.log());
         }
     }
 }

@@ -229,7 +229,7 @@ impl Default for Policy {
         Self {
             step_deadline_ms: 60_000,
             ladder_ms: vec![250, 500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000],
-            settle_ms: 2_000,
+            settle_ms: 15_000,
             stuck_after: 5,
             mail_patience_ms: 3 * 24 * 3_600_000,
         }

@@ -33,16 +33,18 @@ pub(crate) struct Deals {
     pub(crate) first: u64,
     /// After how many requests the next deal's turn comes.
     pub(crate) requests_each: u64,
+    /// How many requests fewer the first deal gets.
+    pub(crate) skipped: u64,
 }
 
 impl Deals {
     /// All for one deal.
     pub(crate) fn only(number: u64) -> Self {
-        Self { first: number, requests_each: u64::MAX }
+        Self { first: number, requests_each: u64::MAX, skipped: 0 }
     }
 
     fn of_request(self, number: u64) -> u64 {
-        self.first + number / self.requests_each
+        self.first + (self.skipped + number) / self.requests_each
     }
 }
 
@@ -241,11 +243,11 @@ mod tests {
 
     #[test]
     fn investments_go_to_the_deals_in_rotation() {
-        let deals = Deals { first: 3, requests_each: 2 };
+        let deals = Deals { first: 3, requests_each: 3, skipped: 1 };
         let workload =
             Workload::investments(&Keys::default(), Spread::InTurn(2), deals, &[202, 409]);
         let mut source = workload.source(0);
-        for (number, deal, wallet) in [(0, 3, 0), (1, 3, 1), (2, 4, 0), (3, 4, 1), (4, 5, 0)] {
+        for (number, deal, wallet) in [(0, 3, 0), (1, 3, 1), (2, 4, 0), (3, 4, 1), (5, 5, 1)] {
             assert_eq!(source.deal(number), Some(deal));
             let request = std::str::from_utf8(source.next(number)).expect("rendered from text");
             let (head, body) = request.split_once("\r\n\r\n").expect("a head and a body");

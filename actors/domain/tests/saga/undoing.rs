@@ -124,6 +124,17 @@ fn that_it_was_never_seen_is_believed_only_when_no_request_can_be_on_its_way() {
 }
 
 #[test]
+fn asking_does_not_put_off_when_an_answer_is_believed() {
+    // The pauses are shorter than the time to settle, and yet it ends.
+    let policy = Policy { step_deadline_ms: 5_000, ladder_ms: vec![900], ..policy() };
+    let plan = Plan::first(Route::Pull, 1, Fault::Timeout).and(Route::Find, 2, Fault::NotSent);
+    let (mut world, saga) = Scene::Deposit.begin_with(policy, Delivery::Once, plan, 1);
+    assert_eq!(world.settled()[&saga], failed("deadline-exceeded"));
+    let asked = ["0 Pull pull", "5900 Find pull", "6810 Find pull", "7720 Find pull"];
+    assert_eq!(calls(&world, &saga, "pull"), asked);
+}
+
+#[test]
 fn what_is_cancelled_is_asked_after_and_not_made_again() {
     let plan = Plan::first(Route::Pull, 1, Fault::Timeout);
     let (mut world, saga) = Scene::Bank.begin(Delivery::Once, plan);

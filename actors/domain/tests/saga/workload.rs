@@ -155,7 +155,7 @@ impl Workload {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(800))]
     #[test]
     fn whatever_goes_wrong_everything_ends_and_money_is_conserved(
         amount in 40..160_i64,
