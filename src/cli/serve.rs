@@ -210,12 +210,12 @@ fn listen(
         App::new()
             .app_data(shared.clone())
             .wrap(from_fn(move |request, next| http::shell::around(around.clone(), request, next)))
+            .configure(http::routes)
             .configure(move |config| {
                 if let Some(sandbox) = &sandbox {
                     sandbox.configure(config);
                 }
             })
-            .configure(http::routes)
     })
     .workers(state.config.workers())
     .max_connections(limits.connections_max)

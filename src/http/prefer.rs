@@ -68,6 +68,11 @@ pub(crate) struct Later {
 }
 
 impl Later {
+    /// The first answer of what has just begun.
+    pub(crate) fn at(location: String) -> Self {
+        Self { location, replayed: false, ended_within: None }
+    }
+
     /// The answer with the resource as it stands.
     pub(crate) fn answer(self, resource: &impl Serialize) -> HttpResponse {
         let mut response = match self.ended_within {

@@ -172,7 +172,16 @@ impl ResponseError for Problem {
         StatusCode::from_u16(self.0.status).expect("the table of codes has only HTTP statuses")
     }
 
+    /// Only the status: whatever surrounds the request renders the rest, once it has put the
+    /// request's id in.
     fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+impl Problem {
+    /// The whole answer.
+    pub(crate) fn render(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         if self.0.replayed {

@@ -73,11 +73,13 @@ where
     only(resource, "GET, HEAD, DELETE")
 }
 
-/// All routes.
+/// All routes, the busiest first: they are tried in order, and one with an `{id}` is a regular
+/// expression; behind eleven others, a rush on a deal spent 7 % of its processor time on them.
 pub(crate) fn routes(config: &mut web::ServiceConfig) {
     config
         .service(write("/v1/payments", payments::pay))
         .service(write("/v1/payments/batch", batch::payments))
+        .service(list("/v1/deals/{id}/investments", investments::list::list, investments::invest))
         .service(read("/v1/payments/{id}", payments::get))
         .service(write("/v1/payments/{id}/refunds", payments::refund))
         .service(write("/v1/batch", batch::mixed))
@@ -89,7 +91,6 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(read("/v1/wallets/{id}/feed", feed::feed))
         .service(write("/v1/wallets/{id}/freeze", wallets::freeze))
         .service(write("/v1/wallets/{id}/unfreeze", wallets::unfreeze))
-        .service(list("/v1/deals/{id}/investments", investments::list::list, investments::invest))
         .service(revocable("/v1/investments/{id}", investments::get, investments::cancel::cancel))
         .service(list("/v1/deals", deals::list::list, deals::open))
         .service(read("/v1/deals/{id}", deals::get))

@@ -8,12 +8,12 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use actix_web::HttpMessage;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{ConnectionType, StatusCode, Version};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, ResponseError};
 use bursar_domain::code::Code;
 use prometheus::{Histogram, HistogramOpts, IntCounter, Registry};
 
@@ -100,7 +100,7 @@ pub(crate) async fn around(
     if let Some(problem) = problem_of(&response) {
         let problem = problem.with_request(header.to_str().unwrap_or_default());
         let (request, _) = response.into_parts();
-        response = ServiceResponse::new(request, problem.error_response());
+        response = ServiceResponse::new(request, problem.render());
     }
     response.headers_mut().insert(HeaderName::from_static("x-request-id"), header);
     if response.request().version() < Version::HTTP_11

@@ -8,7 +8,6 @@
 //! Requests are sent many at a time on each connection, without waiting for answers.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Barrier;
 use std::thread;
@@ -16,7 +15,7 @@ use std::thread;
 use serde_json::json;
 
 use crate::harness::{Server, eventually};
-use crate::http::{connect, read_answer};
+use crate::http::{Client, Request};
 use crate::investing::{investment_body, investments_of};
 use crate::stub::{Manner, Route, Stub};
 
@@ -30,29 +29,23 @@ fn name(connection: usize, number: usize) -> String {
     format!("arrival-{connection}-{number}-end")
 }
 
-fn request(connection: usize, number: usize) -> String {
-    let body = investment_body(&format!("w{connection}"), "10.00").to_string();
+fn request(connection: usize, number: usize) -> Request {
+    let body = investment_body(&format!("w{connection}"), "10.00");
     let name = name(connection, number);
-    format!(
-        "POST {} HTTP/1.1\r\nHost: test\r\nIdempotency-Key: {name}\r\nX-Request-Id: {name}\r\n\
-         Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-        investments_of("rush"),
-        body.len()
-    )
+    let request = Request::post(investments_of("rush"), &body).key(&name);
+    request.header("X-Request-Id", name)
 }
 
 /// Sends a connection's requests, so many at once, and returns the tickets in the order in which
 /// the requests were sent.
 fn invest(address: SocketAddr, connection: usize, start: &Barrier) -> Vec<u64> {
-    let mut stream = connect(address).expect("the server listens");
+    let mut client = Client::new(address);
     start.wait();
     let mut tickets = Vec::new();
     for round in 0..ROUNDS {
         let numbers = round * PIPELINED..(round + 1) * PIPELINED;
-        let requests: String = numbers.clone().map(|number| request(connection, number)).collect();
-        stream.get_mut().write_all(requests.as_bytes()).expect("requests can be sent");
-        for number in numbers {
-            let answer = read_answer(&mut stream).expect("each request is answered");
+        let requests: Vec<_> = numbers.clone().map(|number| request(connection, number)).collect();
+        for (answer, number) in client.send_all(&requests).iter().zip(numbers) {
             assert!(matches!(answer.status, 202 | 409), "{}", answer.text());
             assert_eq!(answer.header("x-request-id"), Some(&*name(connection, number)));
             let ticket = answer.json()["ticket"].as_u64();

@@ -189,6 +189,15 @@ impl Client {
         answer.unwrap_or_else(|error| panic!("{} {}: {error}", request.method, request.path))
     }
 
+    /// Sends requests one behind the other without waiting; an answer for each, in their order.
+    pub(crate) fn send_all(&mut self, requests: &[Request]) -> Vec<Answer> {
+        let mut stream = connect(self.address).expect("the server listens");
+        let bytes: Vec<u8> = requests.iter().flat_map(Request::bytes).collect();
+        stream.get_mut().write_all(&bytes).expect("requests can be sent");
+        let read = |_| read_answer(&mut stream).expect("each request is answered");
+        requests.iter().map(read).collect()
+    }
+
     /// GET.
     pub(crate) fn get(&mut self, path: &str) -> Answer {
         self.send(&Request::new("GET", path))

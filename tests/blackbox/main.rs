@@ -19,6 +19,8 @@ mod deals_cancel;
 mod deals_crash;
 mod deals_faults;
 mod deals_keys;
+mod deals_limits;
+mod deals_races;
 mod deals_refused;
 mod deals_script;
 mod deals_wallet;

@@ -97,7 +97,10 @@ pub(crate) async fn invest(
     let current = match wait {
         Some(wait) => until(&state, Current::begun(ticket), wait).await,
         None if decided.replayed => Current::of(&state, ticket).await?,
-        None => Current::begun(ticket),
+        None => {
+            let begun = Investment::begun(&Current::begun(ticket), &state.gateways);
+            return Ok(Later::at(location(&id)).answer(&begun));
+        }
     };
     let ended_within = wait.filter(|_| current.status().is_final());
     let later = Later { location: location(&id), replayed: decided.replayed, ended_within };

@@ -94,6 +94,13 @@ impl Investment {
         }
     }
 
+    /// As the first answer says it: no step has begun that would be worth its bytes.
+    pub(crate) fn begun(current: &Current, gateways: &Gateways) -> Self {
+        let next = next_party(current.status(), current.ticket.ticketed.funding, None);
+        let wait = |party| gateways.estimated_wait_ms(party, Lane::Interactive);
+        Self { estimated_wait_ms: next.map(wait), ..Self::short(current) }
+    }
+
     /// With everything.
     pub(crate) fn whole(current: &Current, gateways: &Gateways) -> Self {
         let nobody = Course::default();
