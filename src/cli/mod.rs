@@ -50,7 +50,7 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// A payments core: every wallet and provider an actor, every answer on disk before it is given.
+/// A payments core: every wallet, provider and deal an actor, every answer on disk before it is given.
 #[derive(Parser)]
 #[command(name = "bursar", version, after_help = EXIT_CODES, max_term_width = 100)]
 struct Arguments {

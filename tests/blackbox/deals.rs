@@ -97,7 +97,7 @@ fn a_deal_opens_with_all_its_seats_free() {
 
 #[test]
 fn deals_are_listed_by_id_and_status() {
-    let server = Server::start();
+    let mut server = Server::start();
     let mut client = server.client();
     for number in 0..7 {
         let mut body = deal_body(&format!("d{number}"), "100.00", 5);
@@ -127,6 +127,14 @@ fn deals_are_listed_by_id_and_status() {
     for query in ["status=odd", "limit=0", "limit=501", "cursor=zz", "colour=red"] {
         client.get(&format!("/v1/deals?{query}")).problem(400, "malformed-request");
     }
+    // After a restart some are on disk and some in memory; both are listed, in one order.
+    server.kill();
+    server.restart();
+    let mut client = server.client();
+    assert_eq!(client.deal_now("d3")["status"], "upcoming");
+    client.deal("d35", "1.00", 1);
+    let with_new = ["d0", "d1", "d2", "d3", "d35", "d4", "d5", "d6"];
+    assert_eq!(texts(&client.all("/v1/deals"), "id"), with_new);
 }
 
 #[test]

@@ -137,6 +137,44 @@ fn a_gateway_shows_its_queue_its_limits_and_what_it_counted() {
     assert_eq!((&counts["answered"], &counts["unknown"]), (&json!(3), &json!(0)), "{counts}");
 }
 
+/// What undoes something goes before what somebody waits for, however long that has waited.
+#[test]
+fn money_that_goes_back_goes_first() {
+    let stub = Stub::start();
+    stub.order(Route::Documents, Manner::Holds);
+    let server = Server::start_with(stub.launch().and("BURSAR__PROCESSOR__CONCURRENCY", "1"));
+    let mut client = server.client();
+    client.deal("harbour", "100000.00", 200);
+    for wallet in ["ann", "w0", "w1", "w2"] {
+        client.open(wallet);
+    }
+    let ann = client.invest("harbour", "ann", "10.00");
+    stub.wait_asked(Route::Documents, 1);
+    stub.order(Route::Pull, Manner::Holds);
+    let held = ["w0", "w1", "w2"].map(|wallet| client.invest("harbour", wallet, "10.00"));
+    let waiting = json!({"undo": 0, "interactive": 2, "batch": 0});
+    eventually("two wait", || {
+        (gateway(&mut client, "processor")["waiting"] == waiting).then_some(())
+    });
+    stub.order(Route::Documents, Manner::Declines("no"));
+    let waiting = json!({"undo": 1, "interactive": 2, "batch": 0});
+    eventually("the refund waits, too", || {
+        (gateway(&mut client, "processor")["waiting"] == waiting).then_some(())
+    });
+    stub.order(Route::Pull, Manner::Right);
+    client.until(&ann, "failed");
+    for id in &held {
+        client.until(id, "failed");
+    }
+    let keys: Vec<_> = stub.all_asked().into_iter().map(|asked| asked.key).collect();
+    let place = |key: String| keys.iter().position(|asked| *asked == key);
+    let refund = place(format!("{ann}/pull/undo"));
+    assert!(place(format!("{}/pull", held[0])) < refund, "it was on its way: {keys:?}");
+    for late in &held[1..] {
+        assert!(refund < place(format!("{late}/pull")), "{keys:?}");
+    }
+}
+
 #[test]
 fn secrets_in_addresses_and_tokens_are_not_shown() {
     let stub = Stub::start();

@@ -40,9 +40,26 @@ fn the_description_lists_the_calls() {
     let description = server.client().get("/openapi.json").expect(200);
     assert!(description["openapi"].as_str().is_some_and(|version| version.starts_with("3.")));
     let paths = description["paths"].as_object().expect("a description has paths");
-    for path in ["/v1/payments", "/v1/wallets", "/v1/wallets/{id}", "/v1/providers", "/v1/batch"] {
+    for path in [
+        "/v1/payments",
+        "/v1/wallets",
+        "/v1/wallets/{id}",
+        "/v1/wallets/{id}/deposits",
+        "/v1/wallets/{id}/deposits/{deposit}",
+        "/v1/providers",
+        "/v1/batch",
+        "/v1/deals",
+        "/v1/deals/{id}",
+        "/v1/deals/{id}/close",
+        "/v1/deals/{id}/investments",
+        "/v1/investments/{id}",
+        "/admin/sagas",
+        "/admin/sagas/{id}/retry",
+        "/admin/gateways",
+    ] {
         assert!(paths.contains_key(path), "{path} is missing: {:?}", paths.keys());
     }
+    assert!(paths["/v1/investments/{id}"]["delete"].is_object());
     assert!(paths["/v1/payments"]["post"].is_object());
 }
 

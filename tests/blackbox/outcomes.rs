@@ -119,7 +119,7 @@ fn a_bad_query_is_refused() {
     let server = server_with_money();
     let mut client = server.client();
     // A type of the contract that nothing tells yet can be asked for all the same.
-    Outcomes::open(server.address(), "type=payment.posted&type=investment.confirmed");
+    Outcomes::open(server.address(), "type=payment.posted&type=reward.granted");
     for query in [
         "cursor=nonsense",
         "cursor=",
@@ -132,6 +132,8 @@ fn a_bad_query_is_refused() {
         "wallet=",
         "wallet=%00",
         "provider=a%2Fb",
+        "deal=",
+        "deal=a%2Fb",
         "colour=red",
     ] {
         assert_eq!(Outcomes::try_open(server.address(), query).err(), Some(400), "{query}");

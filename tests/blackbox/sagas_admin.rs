@@ -234,6 +234,29 @@ fn sagas_are_listed_by_how_they_stand_in_pages() {
 }
 
 #[test]
+fn a_deposit_that_waits_for_its_hour_is_retried_like_an_investment() {
+    let stub = Stub::start();
+    let down = || Manner::Says(answer("500 Internal Server Error", "", "{}"));
+    stub.order(Route::Pull, down());
+    stub.order(Route::Find, down());
+    let server = Server::start_with(an_hour(stub.launch()));
+    let mut client = server.client();
+    client.open("ann");
+    let body = json!({"amount": "5.00", "currency": "EUR", "method": "bank_pull"});
+    let asked = client.post("/v1/wallets/ann/deposits", "d", &body).expect(202);
+    let listed = eventually("it waits for its hour", || {
+        let listed = sagas(&mut client, "status=running");
+        (listed[0]["attempts"] == 4 && listed[0]["reason"] == "500").then_some(listed)
+    });
+    assert_eq!((&listed[0]["id"], &listed[0]["kind"]), (&asked["id"], &json!("deposit")));
+    stub.order(Route::Pull, Manner::Right);
+    stub.order(Route::Find, Manner::Right);
+    retry(&mut client, &id_of(&asked)).expect(200);
+    eventually("it is booked", || (client.posted("ann") == "5.00").then_some(()));
+    client.assert_settled();
+}
+
+#[test]
 fn deals_sagas_and_compensations_are_actors() {
     let (_parties, server, id) = stuck();
     let mut client = server.client();

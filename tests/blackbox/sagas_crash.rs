@@ -260,6 +260,50 @@ fn the_line_outlives_a_crash() {
     assert_whole(server);
 }
 
+/// What was waited for at the last checkpoint and came since is not asked for again.
+#[test]
+fn killed_after_the_answer_to_what_a_checkpoint_waited_for() {
+    let stub = Stub::start();
+    stub.order(Route::Pull, Manner::Holds);
+    let (mut server, id) = ann(&stub);
+    stub.wait_asked(Route::Pull, 1);
+    server.client().command("/admin/checkpoint").expect(200);
+    stub.order(Route::Pull, Manner::Right);
+    server.client().until(&id, "confirmed");
+    let asked = stub.all_asked().len();
+    for saved in [false, true, false] {
+        let mut client = kill_and_restart(&mut server, saved);
+        assert_eq!(client.investment(&id)["status"], "confirmed");
+    }
+    assert_eq!(stub.all_asked().len(), asked, "nobody was asked again");
+    assert_whole(server);
+}
+
+/// Everyone but the saga may leave memory while it waits, and is read when it goes on.
+#[test]
+fn the_others_may_leave_memory_meanwhile() {
+    let stub = Stub::start();
+    stub.order(Route::Documents, Manner::Holds);
+    let (server, id) = ann(&stub);
+    stub.wait_asked(Route::Documents, 1);
+    let mut client = server.client();
+    for (actor, leaves) in [
+        ("wallet/ann".to_owned(), true),
+        ("deal/harbour".to_owned(), true),
+        (format!("saga/{id}"), false),
+    ] {
+        let path = format!("/admin/actors/{actor}/passivate");
+        eventually(&format!("{actor} is asked to leave"), || {
+            (client.command(&path).expect(200)["passivated"] == leaves).then_some(())
+        });
+    }
+    stub.order(Route::Documents, Manner::Right);
+    client.until(&id, "confirmed");
+    assert_eq!(client.deal_now("harbour")["confirmed"], "100.00");
+    client.assert_nothing_pending("ann");
+    assert_whole(server);
+}
+
 #[test]
 fn stopped_in_order_while_something_is_on_its_way() {
     let stub = Stub::start();

@@ -143,6 +143,11 @@ impl Stub {
         state.asked.iter().filter(|asked| asked.route == route).cloned().collect()
     }
 
+    /// All calls that came, in order.
+    pub(crate) fn all_asked(&self) -> Vec<Asked> {
+        self.shared.lock().asked.clone()
+    }
+
     /// Waits until so many calls of a kind have come.
     pub(crate) fn wait_asked(&self, route: Route, count: usize) {
         eventually(&format!("{count} times {route:?}"), || {
