@@ -59,10 +59,10 @@ async fn serve(arguments: &Arguments, config: &Config) -> std::io::Result<()> {
     let mut settings = sandbox_settings(config, Some(arguments.listen));
     settings.smtp_listen = arguments.smtp_listen;
     let running = Sandbox::start(settings)?;
-    tracing::info!("listening on {}", running.url());
-    tracing::info!("mail on smtp://{}", running.smtp());
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    tracing::info!("listening on {}", running.url());
+    tracing::info!("mail on smtp://{}", running.smtp());
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -20,7 +20,7 @@ use bursar_sandbox::{Mount, Running};
 use bursar_snapshots::sled_store::SledStore;
 use bursar_snapshots::store::StoreError;
 use prometheus::Registry;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Exit;
 use super::parties::{self, Parties};
@@ -159,6 +159,8 @@ async fn serve(mut config: Config, sandbox: bool) -> Result<(), ServeError> {
     let state = http::state(engine, config, registry, parties.gateways.clone());
     let mount = parties.sandbox.as_ref().map(Running::mount);
     let (server, addresses) = listen(&state, mount)?;
+    // Before anyone is told that it listens: who stops it right then stops it in order.
+    let signals = [signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?];
     for address in addresses {
         tracing::info!("listening on http://{address}");
     }
@@ -169,7 +171,7 @@ async fn serve(mut config: Config, sandbox: bool) -> Result<(), ServeError> {
         "recovered"
     );
     say_parties(&parties, &state.config);
-    until_stopped(server, &state, &parties).await?;
+    until_stopped(server, &state, &parties, signals).await?;
     if let Some(sandbox) = parties.sandbox {
         sandbox.stop().await;
     }
@@ -236,11 +238,10 @@ async fn until_stopped(
     server: actix_web::dev::Server,
     state: &Arc<State>,
     parties: &Parties,
+    [mut terminate, mut interrupt]: [Signal; 2],
 ) -> Result<(), ServeError> {
     let handle = server.handle();
     let serving = actix_web::rt::spawn(server);
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut daily = tokio::time::interval(OUTCOMES_DROPPED_EVERY);
     loop {
         tokio::select! {

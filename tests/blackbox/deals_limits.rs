@@ -160,10 +160,10 @@ fn more_on_their_way_than_fit_in_memory_all_end() {
     let wallets_of = |deal: &str| (0..200).map(|number| format!("{deal}-{number}")).collect();
     let wallets: Vec<Vec<String>> = deals.iter().map(|deal| wallets_of(deal)).collect();
     let open = |wallet: &String| json!({"op": "open-wallet", "idempotency_key": "k", "id": wallet, "currency": "EUR"});
-    client.batch("/v1/batch", &wallets.iter().flatten().map(open).collect::<Vec<_>>());
     for deal in &deals {
         client.deal(deal, "1000000.00", 200);
     }
+    client.batch("/v1/batch", &wallets.iter().flatten().map(open).collect::<Vec<_>>());
     let (mut ids, mut busy) = (Vec::new(), 0);
     let mut left: Vec<Request> = Vec::new();
     for (deal, wallets) in deals.iter().zip(&wallets) {

@@ -215,6 +215,82 @@ fn a_pull_that_is_heard_of_too_late_is_refunded() {
     client.assert_settled();
 }
 
+/// The keys under which a kind was asked for, without those that were asked for again.
+fn distinct(stub: &Stub, route: Route, id: &str) -> Vec<String> {
+    let mut keys = asked(stub, route, id);
+    keys.dedup();
+    keys
+}
+
+/// A server whose documents are refused, so that each investment has to be undone.
+fn undoing() -> (Stub, Server) {
+    let stub = Stub::start();
+    stub.order(Route::Documents, Manner::Declines("no"));
+    let server = server(stub.launch().and("BURSAR__PROCESSOR__BREAKER_AFTER", "1000"));
+    (stub, server)
+}
+
+#[test]
+fn a_refund_that_was_done_and_answered_with_nonsense_keeps_its_key() {
+    let (stub, server) = undoing();
+    let mut client = server.client();
+    for (number, (what, bytes)) in nonsense().into_iter().enumerate() {
+        let wallet = format!("w{number}");
+        client.open(&wallet);
+        stub.order(Route::Refund, Manner::DoesAndSays(bytes));
+        let refunds = stub.asked(Route::Refund).len();
+        let id = client.invest("harbour", &wallet, "100.00");
+        stub.wait_asked(Route::Refund, refunds + 1);
+        stub.order(Route::Refund, Manner::Right);
+        client.until(&id, "failed");
+        assert_eq!(distinct(&stub, Route::Refund, &id), [format!("{id}/pull/undo")], "{what}");
+        client.assert_nothing_pending(&wallet);
+    }
+    client.assert_settled();
+}
+
+/// A party gives its first answer to a key for ever, so what was declined needs another.
+#[test]
+fn a_refund_that_is_declined_is_asked_for_under_a_new_key() {
+    let (stub, server) = undoing();
+    let mut client = server.client();
+    stub.order(Route::Refund, Manner::Declines("try-tomorrow"));
+    let id = client.invest("harbour", "ann", "100.00");
+    stub.wait_asked(Route::Refund, 3);
+    let shown = client.investment(&id);
+    assert_eq!(shown["status"], "compensating", "{shown}");
+    let reason = step(&shown, "pull")["undo"]["reason"].to_string();
+    assert!(reason.contains("try-tomorrow"), "{shown}");
+    stub.order(Route::Refund, Manner::Right);
+    let failed = client.until(&id, "failed");
+    assert_eq!(failed["failure"]["code"], "no", "the first reason stays: {failed}");
+    let keys = asked(&stub, Route::Refund, &id);
+    assert_eq!(distinct(&stub, Route::Refund, &id), keys, "no key twice");
+    assert_eq!(keys[..2], [format!("{id}/pull/undo"), format!("{id}/pull/undo/2")]);
+    assert_eq!(stub.done(Route::Refund).len(), 1, "and it was given back once");
+    client.assert_settled();
+}
+
+#[test]
+fn documents_that_cannot_be_voided_are_tried_until_they_are() {
+    let stub = Stub::start();
+    stub.order(Route::Documents, Manner::Holds);
+    stub.order(Route::Void, Manner::Says(answer("500 Internal Server Error", "", "{}")));
+    let server = server(stub.launch().and("BURSAR__DOCUMENTS__BREAKER_AFTER", "1000"));
+    let mut client = server.client();
+    let id = client.invest("harbour", "ann", "100.00");
+    stub.wait_asked(Route::Documents, 1);
+    client.cancel(&id).expect(202);
+    stub.order(Route::Documents, Manner::Right);
+    stub.wait_asked(Route::Void, 3);
+    assert_eq!(stub.asked(Route::Refund).len(), 0, "the last step is undone first");
+    // What is not there is void, too.
+    stub.order(Route::Void, Manner::Says(answer("404 Not Found", "", "{}")));
+    client.until(&id, "cancelled");
+    assert_eq!(stub.done(Route::Refund), [format!("{id}/pull/undo")]);
+    client.assert_settled();
+}
+
 /// A refusal that blames us is no refusal of the customer: it waits for the configuration.
 #[test]
 fn wrong_credentials_decline_nobody() {

@@ -187,6 +187,15 @@ fn sigterm_ends_in_order_with_what_is_under_way() {
     assert_eq!(server.client().posted("alice"), "5.00");
 }
 
+/// Whoever has read that it listens may stop it at once.
+#[test]
+fn sigterm_right_after_the_start_ends_in_order() {
+    for _ in 0..15 {
+        let mut server = Server::start();
+        assert_eq!(server.stop(), Some(0), "{}", server.log());
+    }
+}
+
 #[test]
 fn wrong_options_are_wrong_use() {
     for arguments in [

@@ -244,11 +244,15 @@ fn a_deposit_that_waits_for_its_hour_is_retried_like_an_investment() {
     client.open("ann");
     let body = json!({"amount": "5.00", "currency": "EUR", "method": "bank_pull"});
     let asked = client.post("/v1/wallets/ann/deposits", "d", &body).expect(202);
-    let listed = eventually("it waits for its hour", || {
-        let listed = sagas(&mut client, "status=running");
-        (listed[0]["attempts"] == 4 && listed[0]["reason"] == "500").then_some(listed)
+    let path = format!("/v1/wallets/ann/deposits/{}", id_of(&asked));
+    eventually("it waits for its hour", || {
+        let found = client.get(&path).expect(200);
+        let pull = step(&found, "pull");
+        (pull["attempts"] == 4 && pull["status"] == "unanswered").then_some(())
     });
+    let listed = sagas(&mut client, "status=running");
     assert_eq!((&listed[0]["id"], &listed[0]["kind"]), (&asked["id"], &json!("deposit")));
+    assert_eq!(listed[0]["reason"], "500", "{}", listed[0]);
     stub.order(Route::Pull, Manner::Right);
     stub.order(Route::Find, Manner::Right);
     retry(&mut client, &id_of(&asked)).expect(200);

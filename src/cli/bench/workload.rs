@@ -1,8 +1,9 @@
 //! What the generator asks for: the requests and batch lines of every scenario, in one place.
 //!
-//! Wallets are `w0000000`, `w0000001`, ...; providers `p000` to `p099`; deals `d0000`, `d0001`, ...;
-//! the hot wallet has an id of its own. Every payment is one cent, so the deposits last for a hundred million of them. Keys
-//! come from one counter per server: a replayed key would measure the look-up of an old answer.
+//! Wallets are `w0000000`, `w0000001`, ...; providers `p000` to `p099`; deals `d0000`, `d0001` ...
+//! and the hot wallet has an id of its own. Every payment is one cent, so the deposits last for a
+//! hundred million of them. Keys come from one counter per server: a replayed key would measure the
+//! look-up of an old answer.
 
 use super::template::{Keys, Numbers, Picks, Template};
 

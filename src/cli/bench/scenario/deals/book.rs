@@ -1,4 +1,7 @@
 //! A deal over HTTP, outside of any measurement: open it, invest in it once, see how it stands.
+//!
+//! Sums are read as cents, to be held against the sandbox's ledger to the cent. An answer that is
+//! not the expected one ends the scenario: what follows would measure something else.
 
 use std::time::{Duration, Instant};
 
