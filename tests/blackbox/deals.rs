@@ -16,7 +16,7 @@ use crate::investing::{
 };
 use crate::parties::Parties;
 use crate::streams::{Events, Outcomes};
-use crate::stub::{Manner, Route, Stub};
+use crate::stub::{Manner, PATIENCE_MS, Route, Stub};
 
 /// Ann and Ben have the two seats of a deal and Cleo waits; the bank has not said anything yet.
 struct Harbour {
@@ -33,7 +33,8 @@ impl Harbour {
         let (parties, stub) = (Parties::start(0), Stub::start());
         stub.order(Route::Pull, Manner::Holds);
         let launch = parties.launch().and("BURSAR__PROCESSOR__URL", &stub.url());
-        let server = Server::start_with(launch.and("BURSAR__PROCESSOR__TIMEOUT_MS", "30000"));
+        let launch = launch.and("BURSAR__PROCESSOR__TIMEOUT_MS", PATIENCE_MS);
+        let server = Server::start_with(launch.and("BURSAR__SAGAS__STEP_DEADLINE_MS", PATIENCE_MS));
         let mut client = server.client();
         client.deal("harbour", "30000.00", 2);
         let [ann, ben, cleo] = ["ann", "ben", "cleo"].map(|name| {
@@ -58,8 +59,8 @@ impl Harbour {
 fn a_deal_opens_with_all_its_seats_free() {
     let server = Server::start();
     let mut client = server.client();
-    let body = json!({"id": "harbour", "name": "Harbour Lofts", "amount": "30000", "currency": "EUR",
-        "min_investment": "100.00", "max_investment": "20000.00",
+    let body = json!({"id": "harbour", "name": "Harbour Lofts", "amount": "30000",
+        "currency": "EUR", "min_investment": "100.00", "max_investment": "20000.00",
         "opens_at": "2020-01-01T00:00:00Z", "closes_at": "2200-01-01T00:00:00Z"});
     let answer = client.post("/v1/deals", "open", &body);
     assert_eq!(answer.header("location"), Some("/v1/deals/harbour"));

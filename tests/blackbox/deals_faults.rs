@@ -1,8 +1,8 @@
 //! Every fault that the sandbox knows, on every call that an investment makes.
 //!
 //! Each strikes once. Whatever it is, the investment ends as the answers imply: money is pulled
-//! once or not at all, documents are made once, a mail is written once; what was not to be is undone
-//! to nothing. Faults of a connection are short here, so that a cut line is seen at once.
+//! once or not at all, documents are made once, a mail is written once; what was not to be is
+//! undone to nothing. Faults of a connection are short here, so that a cut line is seen at once.
 
 use serde_json::{Value, json};
 

@@ -1,8 +1,8 @@
 //! Investments that are refused with a ticket: the state of the deal or the wallet says no.
 //!
 //! Such a refusal is a decision of the deal: it has its place in the order of tickets, can be read
-//! and listed, is told on the stream, and is given again to the letter when the request is repeated,
-//! whatever has changed since.
+//! and listed, is told on the stream, and is given again to the letter when the request is
+//! repeated, whatever has changed since.
 
 use serde_json::{Value, json};
 

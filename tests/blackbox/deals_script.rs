@@ -1,8 +1,8 @@
 //! Third parties that break the contract itself: garbage, half an answer, silence.
 //!
-//! What such an answer means is not known, so nothing may be done twice and nothing undone before it
-//! is. The script counts what was asked beside what was done: a pull that was done is asked after
-//! and never asked for again, one that was not is asked for again under the same key.
+//! What such an answer means is not known, so nothing may be done twice and nothing undone before
+//! it is. The script counts what was asked beside what was done: a pull that was done is asked
+//! after and never asked for again, one that was not is asked for again under the same key.
 
 use serde_json::{Value, json};
 

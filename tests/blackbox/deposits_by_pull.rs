@@ -1,8 +1,8 @@
 //! Deposits that the processor pulls from the wallet's bank account.
 //!
 //! The wallet notes that it expects the money; it has it when the bank has paid, once, whatever
-//! happens in between. Until then nothing of it can be spent, and when the bank says no the wallet is
-//! as it was.
+//! happens in between. Until then nothing of it can be spent, and when the bank says no the wallet
+//! is as it was.
 
 use serde_json::{Value, json};
 

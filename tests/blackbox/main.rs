@@ -4,9 +4,9 @@
 //! by side. Nothing here knows the server's insides: what is asserted is the contract that a
 //! client may rely on. One test crate with many modules, because each crate is linked anew.
 //!
-//! [`harness`] starts and ends servers, [`parties`] the third parties they call, [`stub`] is one that
-//! does what a test orders, [`http`] and [`streams`] speak to servers, [`bank`] and [`investing`] have
-//! the calls that most tests make.
+//! [`harness`] starts and ends servers, [`parties`] the third parties they call, [`stub`] is one
+//! that does what a test orders, [`http`] and [`streams`] speak to servers, [`bank`] and
+//! [`investing`] have the calls that most tests make.
 
 mod bad_input;
 mod bank;

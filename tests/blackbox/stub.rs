@@ -17,6 +17,9 @@ use crate::harness::{Launch, eventually};
 use crate::http::{broken, read_headers, read_line};
 use crate::parties::NO_MAIL;
 
+/// Longer than any test holds a call, in milliseconds.
+pub(crate) const PATIENCE_MS: &str = "600000";
+
 /// What is asked of it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Route {
@@ -114,8 +117,9 @@ impl Stub {
             .and("BURSAR__PROCESSOR__URL", &self.url())
             .and("BURSAR__DOCUMENTS__URL", &self.url())
             .and("BURSAR__MAIL__URL", NO_MAIL)
-            .and("BURSAR__PROCESSOR__TIMEOUT_MS", "30000")
-            .and("BURSAR__DOCUMENTS__TIMEOUT_MS", "30000")
+            .and("BURSAR__PROCESSOR__TIMEOUT_MS", PATIENCE_MS)
+            .and("BURSAR__DOCUMENTS__TIMEOUT_MS", PATIENCE_MS)
+            .and("BURSAR__SAGAS__STEP_DEADLINE_MS", PATIENCE_MS)
             .and("BURSAR__SAGAS__LADDER_MS", "20,50,100,200,400")
             .and("BURSAR__SAGAS__SETTLE_MS", "300")
     }
