@@ -32,6 +32,16 @@ pub enum Command {
     Compensation(compensation::Command),
 }
 
+/// Whether third parties have room for the calls that a decision would bring. Looked at only when
+/// the key is new: who has a ticket is never turned away.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Room {
+    /// There is.
+    There,
+    /// Their queue is full: nothing new is decided.
+    Full,
+}
+
 /// What is asked of an entity.
 #[derive(Debug)]
 pub enum Ask {
@@ -43,6 +53,8 @@ pub enum Ask {
         key: Option<Key>,
         /// The id of the request, kept with a refusal.
         request_id: Box<str>,
+        /// Whether there is room for what would follow.
+        room: Room,
     },
     /// How it stands.
     Summary,

@@ -307,8 +307,8 @@ fn memchr(bytes: &[u8]) -> Option<usize> {
 fn prepare(state: &State, bytes: &[u8], kind: Kind, request_id: &str) -> Prepared {
     let line: Line<'_> = body::parse(bytes)?;
     let operation = operation_of(line, kind)?;
-    state.check_room(&operation)?;
-    Ok(operation.into_ask(request_id))
+    let room = state.room(&operation);
+    Ok(operation.into_ask(request_id, room))
 }
 
 /// A field that the operation needs.

@@ -285,7 +285,6 @@ pub(crate) async fn deposit(
     if !operation.is_pull() {
         return state.write(&request, operation).await;
     }
-    state.check_room(&operation)?;
     let Some(decided) = state.decide(&request, operation).await? else {
         unreachable!("a request with a key is recorded")
     };

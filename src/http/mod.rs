@@ -43,9 +43,10 @@ use actix_web::web::{self, Bytes, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use bursar_actors::engine::Engine;
 use bursar_actors::gateway::Gateways;
-use bursar_actors::job::{Answer, Ask};
+use bursar_actors::job::{Answer, Ask, Room};
 use bursar_actors::storage::decode_record;
 use bursar_actors::view::Seen;
+use bursar_domain::call::Party;
 use bursar_domain::code::Code;
 use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::record::Record;
@@ -110,7 +111,8 @@ impl State {
     pub(crate) async fn write(&self, request: &HttpRequest, operation: Operation) -> Answered {
         let (to, ask) = {
             let extensions = request.extensions();
-            operation.into_ask(RequestId::of(&extensions))
+            let room = self.room(&operation);
+            operation.into_ask(RequestId::of(&extensions), room)
         };
         let answer = self.ask(to.clone(), ask).await?;
         let rendered = operation::render(&to, answer, Form::Whole)?;
@@ -123,20 +125,27 @@ impl State {
         request: &HttpRequest,
         operation: Operation,
     ) -> Result<Option<Decided>, Problem> {
+        let full = self.full_party(&operation);
+        let room = if full.is_some() { Room::Full } else { Room::There };
         let (to, ask) = {
             let extensions = request.extensions();
-            operation.into_ask(RequestId::of(&extensions))
+            operation.into_ask(RequestId::of(&extensions), room)
         };
-        operation::decided(self.ask(to, ask).await?)
+        match (self.ask(to, ask).await?, full) {
+            (Answer::Overloaded, Some(party)) => Err(Problem::busy(party)),
+            (answer, _) => operation::decided(answer),
+        }
     }
 
-    /// Refuses what would bring calls to a third party whose queue is full. Before anything is
-    /// asked, so that a ticket, once given, is never taken back.
-    pub(crate) fn check_room(&self, operation: &Operation) -> Result<(), Problem> {
-        match operation.calls().iter().find(|party| self.gateways.is_full(**party)) {
-            Some(party) => Err(Problem::busy(*party)),
-            None => Ok(()),
-        }
+    /// The third party that has no room for the calls that an operation would bring.
+    fn full_party(&self, operation: &Operation) -> Option<Party> {
+        operation.calls().iter().copied().find(|party| self.gateways.is_full(*party))
+    }
+
+    /// Whether third parties have room for the calls that an operation would bring. What is new is
+    /// refused before it gets a ticket; what has one is not.
+    pub(crate) fn room(&self, operation: &Operation) -> Room {
+        if self.full_party(operation).is_some() { Room::Full } else { Room::There }
     }
 
     /// Asks an entity.

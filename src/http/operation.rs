@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use bursar_actors::job::{Answer, Ask, Command};
+use bursar_actors::job::{Answer, Ask, Command, Room};
 use bursar_domain::cadence::Cadence;
 use bursar_domain::call::Party;
 use bursar_domain::code::Code;
@@ -286,13 +286,13 @@ impl Operation {
     }
 
     /// What is asked of whom.
-    pub(crate) fn into_ask(self, request_id: &str) -> (EntityId, Ask) {
+    pub(crate) fn into_ask(self, request_id: &str, room: Room) -> (EntityId, Ask) {
         let Self { to, mut command, key } = self;
         if let Command::Deal(deal::Command::Invest(invest)) = &mut command {
             // A refusal with a ticket is an event, so the command carries what is kept with it.
             invest.request_id = request_id.into();
         }
-        (to, Ask::Decide { command, key, request_id: request_id.into() })
+        (to, Ask::Decide { command, key, request_id: request_id.into(), room })
     }
 }
 

@@ -39,9 +39,9 @@ impl Held {
         Self { stub, server, ann, ben, cleo }
     }
 
-    /// The keys of an investment under which something of this kind was done.
+    /// How often something of this kind was done for an investment.
     fn done(&self, route: Route, id: &str) -> usize {
-        self.stub.done(route).iter().filter(|key| key.starts_with(&format!("{id}/"))).count()
+        self.stub.done_for(route, id)
     }
 }
 

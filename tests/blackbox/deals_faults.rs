@@ -171,9 +171,9 @@ fn the_bank_account_of_the_wallet_is_charged() {
         client.until(&id, "confirmed");
         let ledger = parties.ledger();
         let items = ledger["items"].as_array().expect("a ledger has items");
-        let pull = items.iter().find(|item| item["key"] == format!("{id}/pull"));
+        let pull = items.iter().find(|item| item["account"] == account);
         let pull = pull.unwrap_or_else(|| panic!("no pull: {ledger}"));
-        assert_eq!((&pull["account"], &pull["amount"]), (&json!(account), &json!("100.00")));
+        assert_eq!((&pull["kind"], &pull["amount"]), (&json!("pull"), &json!("100.00")));
         assert_eq!(pull["attempts"], 1, "{pull}");
         assert!(pull["reference"].as_str().is_some_and(|text| text.contains(&id)), "{pull}");
     }

@@ -7,7 +7,7 @@
 use serde_json::{Value, json};
 
 use crate::bank::texts;
-use crate::harness::Server;
+use crate::harness::{Server, eventually};
 use crate::http::{Answer, Client, JSON, Request};
 use crate::investing::{deal_body, id_of, investment_body, investments_of, is_over, step_statuses};
 use crate::parties::Parties;
@@ -65,6 +65,45 @@ fn before_it_opens_and_after_it_closes_a_deal_takes_nobody() {
     assert_eq!(problem["retryable"], true, "{problem}");
     refused(&mut client, "late", &body, "deal-closed", 1);
     client.invest("open", "ann", "10.00");
+}
+
+/// A second after this instant; `None` while that would be another minute.
+fn a_second_after(at: &Value) -> Option<String> {
+    let at = at.as_str().expect("an instant is text");
+    let (before, rest) = (&at[..17], &at[19..]);
+    let second: u32 = at[17..19].parse().expect("a number of seconds");
+    (second < 59).then(|| format!("{before}{:02}{rest}", second + 1))
+}
+
+#[test]
+fn a_deal_opens_and_closes_by_the_clock() {
+    let (_parties, server) = Parties::with_server();
+    let mut client = server.client();
+    client.open("ann");
+    let mut number = 0;
+    let at = eventually("a minute has a second left", || {
+        number += 1;
+        let now = client.deposit("ann", &format!("d{number}"), "1.00").expect(201);
+        a_second_after(&now["at"])
+    });
+    for (id, member) in [("early", "opens_at"), ("late", "closes_at")] {
+        let mut deal = deal_body(id, "1000.00", 5);
+        deal[member] = json!(at);
+        client.post("/v1/deals", id, &deal).expect(201);
+    }
+    let mut ask = |deal: &str, status: u16| {
+        let body = investment_body("ann", "0.01");
+        eventually(&format!("{deal} answers {status}"), || {
+            number += 1;
+            let answer = client.ask_to_invest(deal, &format!("k{number}"), &body);
+            assert!(matches!(answer.status, 202 | 409), "{}", answer.text());
+            (answer.status == status).then_some(answer)
+        })
+    };
+    ask("late", 409).problem(409, "deal-closed");
+    ask("early", 202);
+    assert_eq!(client.deal_now("late")["status"], "closed");
+    assert_eq!(client.deal_now("early")["status"], "open");
 }
 
 #[test]

@@ -4,8 +4,12 @@
 //! happens in between. Until then nothing of it can be spent, and when the bank says no the wallet
 //! is as it was.
 
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::{Value, json};
 
+use crate::bank::minor;
 use crate::harness::{Server, eventually};
 use crate::http::{Answer, Client, Request};
 use crate::investing::{id_of, step, step_statuses};
@@ -321,4 +325,39 @@ fn nonsense_from_the_bank_books_nothing_twice() {
     assert_eq!(stub.asked(Route::Pull).len(), 1);
     assert_eq!(client.posted("ann"), "25.00");
     client.assert_settled();
+}
+
+/// A server that is put back to a backup gives positions again that the processor knows already,
+/// as the keys of other wishes.
+#[test]
+fn after_a_backup_is_put_back_nothing_is_booked_that_was_not_pulled() {
+    let (parties, mut server) = Parties::with_server();
+    server.client().open("ann");
+    assert_eq!(server.stop(), Some(0), "{}", server.log());
+    let (data, backup) = (server.data(), server.home().path().join("backup"));
+    copy(&data, &backup);
+    server.restart();
+    pull_and_wait(&mut server.client(), "ann", "small", "1.00").expect(200);
+    server.kill();
+    std::fs::remove_dir_all(&data).expect("a directory can be removed");
+    copy(&backup, &data);
+    server.restart();
+    let mut client = server.client();
+    let large = id_of(&pull(&mut client, "ann", "large", "5000.00").expect(202));
+    let stands = eventually("it ends, or keeps asking", || {
+        let found = deposit(&mut client, "ann", &large);
+        let asked = step(&found, "pull")["attempts"].as_u64();
+        (found["status"] != "pending" || asked > Some(5)).then_some(found)
+    });
+    let pulled = parties.ledger()["totals"]["EUR"]["net"].clone();
+    let booked = client.posted("ann");
+    assert!(
+        booked == "0.00" || minor(&pulled) >= minor(&json!(booked)),
+        "{booked} of {pulled}: {stands}"
+    );
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-r").args([from, to]).status();
+    assert!(copied.expect("cp can be run").success(), "{} is copied", from.display());
 }

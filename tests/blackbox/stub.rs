@@ -152,6 +152,17 @@ impl Stub {
         self.shared.lock().asked.clone()
     }
 
+    /// The keys of the calls of a kind that came for this saga, in order.
+    pub(crate) fn asked_for(&self, route: Route, saga: &str) -> Vec<String> {
+        let ours = self.asked(route).into_iter().filter(|asked| asked.is_for(saga));
+        ours.map(|asked| asked.key).collect()
+    }
+
+    /// How often something of a kind was done for this saga.
+    pub(crate) fn done_for(&self, route: Route, saga: &str) -> usize {
+        self.done(route).iter().filter(|key| is_of(key, saga)).count()
+    }
+
     /// Waits until so many calls of a kind have come.
     pub(crate) fn wait_asked(&self, route: Route, count: usize) {
         eventually(&format!("{count} times {route:?}"), || {
@@ -253,7 +264,17 @@ impl Shared {
     }
 }
 
+/// Whether a key is of this saga: it begins with its id.
+fn is_of(key: &str, saga: &str) -> bool {
+    key.strip_prefix(saga).is_some_and(|rest| rest.starts_with('/'))
+}
+
 impl Asked {
+    /// Whether it is asked for this saga.
+    pub(crate) fn is_for(&self, saga: &str) -> bool {
+        is_of(&self.key, saga)
+    }
+
     /// The key that is asked after.
     fn sought(&self) -> String {
         let (_, sought) = self.path.split_once("?key=").expect("a question names a key");

@@ -15,7 +15,7 @@ use bursar_domain::record::{Record, Refusal, Verdict};
 
 use super::lookup::{Placed, Waiting};
 use super::{Host, Hosted};
-use crate::job::{Answer, Ask, ReplyTo};
+use crate::job::{Answer, Ask, ReplyTo, Room};
 use crate::shard::core::{Along, ShardCore};
 use crate::view::View;
 
@@ -28,13 +28,17 @@ impl<E: Hosted> Host<E> {
         }
         let found = waiting.earlier();
         let reply = waiting.job.reply;
-        let Ask::Decide { command, key, request_id } = waiting.job.ask else {
+        let Ask::Decide { command, key, request_id, room } = waiting.job.ask else {
             unreachable!("only decisions are decided")
         };
         if let Some(key) = &key
             && let Some(earlier) = self.earlier(key, found, core)
         {
             self.replay(key, &earlier, reply, core);
+            return None;
+        }
+        if room == Room::Full {
+            core.reply_after(self.machine().last(), reply, Answer::Overloaded);
             return None;
         }
         let command = E::command(&command).expect("the edge sends a command to its own kind");

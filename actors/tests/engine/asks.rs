@@ -4,7 +4,7 @@
 //! euro cents. Names are chosen by the tests; [`apart`] finds names that live in different shards.
 //! What reads an answer fails the test when it is another kind of answer.
 
-use bursar_actors::job::{Answer, Ask, Command};
+use bursar_actors::job::{Answer, Ask, Command, Room};
 use bursar_actors::view::{Seen, Summary};
 use bursar_domain::cadence::Cadence;
 use bursar_domain::code::Code;
@@ -41,7 +41,7 @@ fn keyed(to: EntityId, command: Command, key: &str) -> To {
         Command::Compensation(command) => command.content(),
     };
     let key = Some(Key { text: key.into(), content });
-    (to, Ask::Decide { command, key, request_id: "request".into() })
+    (to, Ask::Decide { command, key, request_id: "request".into(), room: Room::There })
 }
 
 pub(crate) fn to_wallet(name: &str, key: &str, command: wallet::Command) -> To {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use actix_web::web::Path;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
-use bursar_actors::job::{Answer, Ask, Command};
+use bursar_actors::job::{Answer, Ask, Command, Room};
 use bursar_domain::code::Code;
 use bursar_domain::id::{EntityId, InvestmentId};
 use bursar_domain::{deal, saga};
@@ -88,7 +88,7 @@ async fn wish(
     unless: Option<Code>,
 ) -> Result<(), Problem> {
     let request_id = RequestId::of(&request.extensions()).into();
-    let ask = Ask::Decide { command, key: None, request_id };
+    let ask = Ask::Decide { command, key: None, request_id, room: Room::There };
     match state.ask(to, ask).await? {
         Answer::Decided { .. } | Answer::Summary(_) => Ok(()),
         Answer::Rejected(rejection) if Some(rejection.code) == unless => Ok(()),

@@ -81,7 +81,6 @@ pub(crate) async fn invest(
     let deal = deal_in_path(&id)?;
     let body = body::parse::<MakeInvestment<'_>>(&bytes)?;
     let operation = bodies::invest(&deal, body, key_of(&request), |id| known(&state, id))?;
-    state.check_room(&operation)?;
     // For whoever wants to compare the order of requests with the order of tickets.
     tracing::trace!(target: "bursar::arrival", "{}", RequestId::of(&request.extensions()));
     let Some(decided) = state.decide(&request, operation).await? else {
