@@ -92,6 +92,31 @@ fn who_has_a_ticket_is_told_of_it_while_the_queue_is_full() {
 }
 
 #[test]
+fn who_asked_for_a_pull_is_told_of_it_while_the_queue_is_full() {
+    let (stub, server, _) = full();
+    let mut client = server.client();
+    let pull = json!({"amount": "1.00", "currency": "EUR", "method": "bank_pull"});
+    assert_busy(&client.post("/v1/wallets/w3/deposits", "first", &pull));
+    stub.order(Route::Pull, Manner::Right);
+    let first = eventually("there is room again", || {
+        let answer = client.post("/v1/wallets/w3/deposits", "first", &pull);
+        (answer.status != 503).then_some(answer)
+    });
+    let id = id_of(&first.expect(202));
+    eventually("it is booked", || (client.posted("w3") == "101.00").then_some(()));
+    stub.order(Route::Pull, Manner::Holds);
+    let mut number = 0;
+    eventually("the queue is full again", || {
+        number += 1;
+        let answer = client.post("/v1/wallets/w3/deposits", &format!("later-{number}"), &pull);
+        (answer.status == 503).then_some(())
+    });
+    let again = client.post("/v1/wallets/w3/deposits", "first", &pull);
+    assert!(again.is_replay(), "{}", again.text());
+    assert_eq!(again.expect(202)["id"], id.as_str());
+}
+
+#[test]
 fn how_long_it_will_take_is_told_while_it_waits() {
     let (stub, server, ids) = full();
     let mut client = server.client();
