@@ -271,7 +271,10 @@ impl<'a> Turn<'a> {
                     | StepName::Credit => self.context.policy.step_deadline_ms,
                 };
                 let deadline = self.context.after_ms(patience);
-                let key = format!("{id}/{}", name.as_str()).into();
+                // With the instant of the saga's beginning: a server that was put back to a backup
+                // gives positions, and so ids, again that third parties know already.
+                let began = self.saga.steps[0].at.millis();
+                let key = format!("{id}/{began}/{}", name.as_str()).into();
                 let not_after = self.context.after_ms(self.context.policy.step_deadline_ms);
                 let call = Call { step, attempt: 1, key, lane, not_after, request };
                 Event::StepBegun { step, at, deadline, action: Action::Call(Box::new(call)) }

@@ -23,6 +23,8 @@ fn calls(world: &World, saga: &EntityId, of: &str) -> Vec<String> {
     let ours = world.called.iter().filter(|(_, who, _)| who.id == saga.id);
     let said = ours.filter_map(|(at, _, call)| {
         let key = call.key.strip_prefix(&*saga.id)?.strip_prefix('/')?;
+        // The saga's own calls name the instant of its beginning, too.
+        let key = key.strip_prefix(&format!("{began}/")).unwrap_or(key);
         let route = Route::of(&call.request);
         key.starts_with(of).then(|| format!("{} {route:?} {key}", at - began))
     });

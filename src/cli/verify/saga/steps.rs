@@ -108,7 +108,8 @@ impl Saga {
             entry.wrong(format!("step {step} calls for what is not its to call for"));
         }
         let name = self.name(usize::from(step)).map_or("", StepName::as_str);
-        let key = format!("{}/{name}", entry.place.id.id);
+        let began = self.steps.first().map_or(0, |first| first.1.millis());
+        let key = format!("{}/{began}/{name}", entry.place.id.id);
         if (call.step, call.attempt, &*call.key) != (step, 1, key.as_str()) {
             entry.wrong(format!(
                 "the call is attempt {} of step {} under {:?}; it should be the first of step \
