@@ -21,7 +21,7 @@ use bursar_domain::machine::Machine;
 use bursar_domain::money::Amount;
 use bursar_domain::record::{Record, Verdict};
 use bursar_domain::time::Timestamp;
-use bursar_domain::wallet::command::{Deposit, Lookup, Pay, Payee};
+use bursar_domain::wallet::command::{Deposit, Lookup, Pay, Payee, PayeeSettlement};
 use bursar_domain::wallet::{Command, Profile, Wallet};
 use bursar_snapshots::codec;
 use bursar_snapshots::sled_store::{Options, SledJournal, SledStore};
@@ -54,13 +54,15 @@ fn key(number: usize, command: &Command) -> Key {
 
 fn payment() -> Command {
     Command::Pay(Pay {
+        wallet: WalletId::parse("wallet-00000001").expect("well-formed"),
         provider: ProviderId::parse("provider-00000042").expect("well-formed"),
         amount: Amount::from_minor(1),
         currency: euro(),
         description: Some("a checkup in November".into()),
         metadata: Vec::new(),
         effective_at: None,
-        payee: Lookup::Found(Payee { currency: euro() }),
+        payee: Lookup::Found(Payee { currency: euro(), settlement: PayeeSettlement::OnCalendar }),
+        queue_full: false,
     })
 }
 

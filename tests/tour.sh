@@ -17,6 +17,8 @@ expected="201 201 201 201 201 409 200 200 200 201 200 200"
 # The deal: opened, a fault, three wallets, three requests; two waited for; the deal, the mails.
 expected="$expected 201 201 201 201 201 202 202 202 200 200 200 200"
 expected="$expected 200 200 200 200"
+# Paid at once, activities, an advance, the clock.
+expected="$expected 201 200 200 200 200 200 200"
 
 scratch=$(mktemp -d)
 server=
@@ -62,7 +64,7 @@ stop_server() {
 # Every call is bounded in time and notes its status.
 curl() {
     local result=0
-    command curl --max-time 10 "$@" -w '%{stderr}%{http_code}\n' 2>>"$scratch/statuses" || result=$?
+    command curl --max-time 60 "$@" -w '%{stderr}%{http_code}\n' 2>>"$scratch/statuses" || result=$?
     # The stream of outcomes never ends by itself: the tour gives it a time, and 28 says it is over.
     [ "$result" -eq 28 ] && [[ "$*" == *outcomes/events* ]] || return "$result"
 }
@@ -109,4 +111,9 @@ has '^event: investment.confirmed'
 has '"balanced":true'
 has '"posted":"90.00"'
 has '<title>Bursar API</title>'
+has '"provider":"dentist".*"status":"posted"'
+has '"activity_id":"act-1","status":"new"'
+has '"activity_id":"act-1","status":"duplicate"'
+has '"provider":"clinic","number":[0-9]*,"status":"paid"\|"status":"paid"'
+has '"account":"acct-dora".*"status":"completed"'
 echo "tour: $blocks blocks, $(grep -c . statuses) calls, all as the README says"

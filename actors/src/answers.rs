@@ -1,4 +1,4 @@
-//! The way back from third parties: each answer is brought to the saga that called.
+//! The way back from third parties and the clerk: each answer is brought to the entity that asked.
 //!
 //! Calls go out through the gateways, which know nothing of shards; [`Answers`] finds the shard of
 //! the saga. It is made before the engine, because the gateways are, and linked when the engine
@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use actix::prelude::*;
 use bursar_domain::call::Answered;
+use bursar_domain::errand::Brought;
 use bursar_domain::id::EntityId;
 
 use crate::shard::actor::ShardActor;
@@ -25,6 +26,14 @@ impl Answers {
         let count = u16::try_from(shards.len()).expect("the number came as a u16");
         let shard = usize::from(entity.shard(count).0);
         shards[shard].do_send(ToShard::Answered { entity, answered });
+    }
+
+    /// Brings what an errand fetched to the entity that asked.
+    pub fn bring_found(&self, entity: EntityId, brought: Brought) {
+        let Some(shards) = self.0.get() else { return };
+        let count = u16::try_from(shards.len()).expect("the number came as a u16");
+        let shard = usize::from(entity.shard(count).0);
+        shards[shard].do_send(ToShard::Brought { entity, brought });
     }
 
     /// Links it with the shards.

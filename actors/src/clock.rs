@@ -2,11 +2,15 @@
 //!
 //! A port, so that a simulation or a sandbox can say what time it is. What comes from here may go
 //! back, as clocks of machines do; a shard never lets it (`ShardCore::now`), so times within a
-//! shard's journal only rise.
+//! shard's journal only rise. [`MovableClock`] is the machine's clock, moved ahead by hand.
+
+mod movable;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bursar_domain::time::Timestamp;
+
+pub use movable::{ClockError, MovableClock};
 
 /// Something that knows what time it is.
 pub trait Clock: Send + Sync {

@@ -11,8 +11,9 @@ use bursar_domain::code::Rejection;
 use bursar_domain::deal::Standing;
 use bursar_domain::id::{EntityId, Seq, ShardId};
 use bursar_domain::key::{Key, Known};
+use bursar_domain::provider::LineAnswer;
 use bursar_domain::record::Record;
-use bursar_domain::{compensation, deal, provider, saga, wallet};
+use bursar_domain::{advance, compensation, deal, provider, run, saga, schedule, wallet};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::view::{Neighbour, Seen};
@@ -30,6 +31,12 @@ pub enum Command {
     Saga(saga::Command),
     /// To a compensation.
     Compensation(compensation::Command),
+    /// To an advance.
+    Advance(advance::Command),
+    /// To a run.
+    Run(run::Command),
+    /// To the schedule.
+    Schedule(schedule::Command),
 }
 
 /// Whether third parties have room for the calls that a decision would bring. Looked at only when
@@ -119,6 +126,8 @@ pub enum Answer {
         /// All records before this one are in history.
         history_before: Seq,
     },
+    /// How a provider's submitted activities were judged, when none of them was new.
+    Judged(Vec<LineAnswer>),
     /// Everything, for an operator.
     Inspected(Box<Inspection>),
     /// The shard has too much to do; nothing was decided.
@@ -210,6 +219,7 @@ impl ReplyTo {
                     | Answer::Payment { .. }
                     | Answer::Investment { .. }
                     | Answer::Recent { .. }
+                    | Answer::Judged(_)
                     | Answer::Inspected(_)
                     | Answer::Overloaded => None,
                 };

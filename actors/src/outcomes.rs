@@ -129,7 +129,7 @@ mod tests {
         let outcome = Outcome {
             kind: OutcomeKind::DepositPosted,
             at: Timestamp::default(),
-            wallet: WalletId::parse("w").expect("well-formed"),
+            wallet: Some(WalletId::parse("w").expect("well-formed")),
             seq: Seq(commit),
             provider: None,
             payment: None,

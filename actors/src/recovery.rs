@@ -3,8 +3,9 @@
 //! Start-up costs the journal's tail, not the number of entities. The tail is read once: its
 //! records go into the shards' tails, its effects are made again (messages that may not have
 //! arrived, outcomes that were not saved), its sums into the books. Entities are read when they are
-//! first used, and then brought up to date with the tail's records. Entities that wait for something
-//! outside are read at once, because nobody else will remind them.
+//! first used, and then brought up to date with the tail's records. Entities that wait for a third
+//! party's answer are read at once, because nobody else will remind them; so are those of the tail that
+//! may wait for anything. Who waits for an instant is found by its shard in the archive's index.
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::books::Books;
 use crate::outcomes::OutcomeLog;
 use crate::shard::outbox::Outbox;
 use crate::shard::tail::Tail;
+use crate::shard::work::Cause;
 
 /// How many bytes a recovered slice has at most; smaller ones are forgotten sooner.
 const SLICE_BYTES: usize = 256 * 1024;
@@ -40,7 +42,8 @@ pub struct Recovered {
     pub recovered: HashMap<EntityId, Vec<Seq>>,
     /// The time of the last record.
     pub last_at: Timestamp,
-    /// Entities that are read at once: those that may wait for something outside, and deals.
+    /// Entities that are read at once: those that wait for an answer, those of the tail that may wait
+    /// for something outside, and deals of the tail.
     pub resume: Vec<EntityId>,
 }
 
@@ -96,7 +99,7 @@ pub fn recover(journal: &mut dyn Journal, archive: &dyn Archive, shards: u16) ->
     let log = OutcomeLog::new(saved);
     log.publish(outcomes);
     let mut all: Vec<Recovered> = building.into_iter().map(Building::finish).collect();
-    for (entity, _) in archive.waiting()? {
+    for entity in archive.answer_waiters()? {
         let shard = &mut all[usize::from(entity.shard(shards).0)];
         if !shard.recovered.contains_key(&entity) {
             shard.resume.push(entity);
@@ -158,12 +161,12 @@ impl Building {
         for effect in record.effects(Stamp { source, at: record.at }) {
             match effect {
                 Effect::Send(message) => {
-                    self.outbox.sent(read.seq);
+                    self.outbox.sent(read.seq, Cause::Itself);
                     self.messages.push(message);
                 }
                 Effect::Tell(outcome) => outcomes.push(outcome),
                 // Its saga is resumed, and asks how it stands.
-                Effect::Call(_) => {}
+                Effect::Call(_) | Effect::Fetch(_) => {}
             }
         }
         self.recovered.entry(record.entity).or_default().push(read.seq);
@@ -192,8 +195,14 @@ impl Building {
         assert_eq!(tail.next(), next, "the journal reads back to where it goes on");
         let waits = |entity: &&EntityId| match entity.kind {
             // Deals are listed from memory and the archive; these may be in neither.
-            Kind::Saga | Kind::Compensation | Kind::Deal => true,
-            Kind::Wallet | Kind::Provider => false,
+            Kind::Saga
+            | Kind::Compensation
+            | Kind::Deal
+            | Kind::Advance
+            | Kind::Run
+            | Kind::Schedule
+            | Kind::Provider => true,
+            Kind::Wallet => false,
         };
         let resume = self.recovered.keys().filter(waits).cloned().collect();
         Recovered {

@@ -17,6 +17,7 @@ use bursar_snapshots::store::{Archive, IndexKind, Result, Saved, Snapshot, Store
 use crate::fatal::OnFatal;
 use crate::outcomes::OutcomeLog;
 use crate::shard::core::{Found, SLOTS_PAGE, Wanted};
+use crate::shard::timers::{self, Timer};
 
 /// A question of the edge, answered on the storage thread.
 type Query = Box<dyn FnOnce(&dyn Archive) -> Result<()> + Send>;
@@ -25,6 +26,7 @@ type Query = Box<dyn FnOnce(&dyn Archive) -> Result<()> + Send>;
 enum Request {
     Load(ShardId, EntityId),
     LookUp(ShardId, EntityId, u32, Wanted),
+    Timers(ShardId, Option<Timer>, i64),
     Query(Query),
     Save(ShardId, Vec<Saved>),
     SaveBooks(ShardId, Snapshot),
@@ -38,6 +40,8 @@ enum Request {
 pub enum Done {
     /// Something was read for an entity.
     Found(EntityId, Box<Found>),
+    /// A page of those that wait for an instant; fewer than a page when there are no more.
+    Timers(Vec<Timer>),
     /// Entities are saved.
     Saved,
     /// The books are saved.
@@ -57,18 +61,21 @@ impl Storage {
     }
 
     fn look_up(&self, entity: &EntityId, ticket: u32, wanted: Wanted) -> Result<Found> {
-        let mut refunded = 0;
-        if let Wanted::Slots(after) = wanted {
-            let slots = self.archive.index_slots(entity, IndexKind::Key, after, SLOTS_PAGE)?;
-            return Ok(Found::Slots(slots));
-        }
+        let mut refunded = None;
+        let is_key = matches!(wanted, Wanted::Record(_) | Wanted::KeyRecord(_));
         let seq = match wanted {
-            Wanted::Slots(_) => None,
+            Wanted::Slots(kind, after) => {
+                let slots = self.archive.index_slots(entity, kind, after, SLOTS_PAGE)?;
+                return Ok(Found::Slots(kind, slots));
+            }
+            Wanted::Values(kind, slots) => {
+                let values = self.values(entity, kind, &slots)?;
+                return Ok(Found::Values { ticket, values });
+            }
             Wanted::Record(seq) => Some(seq),
             Wanted::KeyRecord(slot) => self.archive.index(entity, IndexKind::Key, slot)?.map(Seq),
             Wanted::Payment(seq, slot) => {
-                let total = self.archive.index(entity, IndexKind::Refunded, slot)?;
-                refunded = total.unwrap_or_default();
+                refunded = self.archive.index(entity, IndexKind::Refunded, slot)?;
                 Some(seq)
             }
         };
@@ -76,8 +83,7 @@ impl Storage {
             Some(seq) => self.record(entity, seq)?.map(|record| (seq, Arc::new(record))),
             None => None,
         };
-        if let (Wanted::Record(_) | Wanted::KeyRecord(_), Some(seq), None) = (wanted, seq, &record)
-        {
+        if let (true, Some(seq), None) = (is_key, seq, &record) {
             // Deciding anew under a key that was decided would be worse than stopping.
             return Err(StoreError::Damaged {
                 place: format!("history of {entity}, record {seq}"),
@@ -85,6 +91,21 @@ impl Storage {
             });
         }
         Ok(Found::Record { ticket, record, refunded })
+    }
+
+    fn values(
+        &self,
+        entity: &EntityId,
+        kind: IndexKind,
+        slots: &[u128],
+    ) -> Result<Vec<(u128, u64)>> {
+        let mut values = Vec::new();
+        for slot in slots {
+            if let Some(value) = self.archive.index(entity, kind, *slot)? {
+                values.push((*slot, value));
+            }
+        }
+        Ok(values)
     }
 
     fn record(&self, entity: &EntityId, seq: Seq) -> Result<Option<Record>> {
@@ -113,6 +134,10 @@ impl Storage {
             Request::LookUp(shard, entity, ticket, wanted) => {
                 let found = self.look_up(&entity, ticket, wanted)?;
                 Ok(Some((shard, Done::Found(entity, Box::new(found)))))
+            }
+            Request::Timers(shard, after, until) => {
+                let page = self.archive.timers(shard, after.as_ref(), until, timers::PAGE)?;
+                Ok(Some((shard, Done::Timers(page))))
             }
             Request::Query(query) => query(&*self.archive).map(|()| None),
             Request::Save(shard, entities) => {
@@ -161,6 +186,11 @@ impl StorageHandle {
     /// Looks something up for an entity.
     pub fn look_up(&self, shard: ShardId, entity: EntityId, ticket: u32, wanted: Wanted) {
         send!(self, Request::LookUp(shard, entity, ticket, wanted));
+    }
+
+    /// Reads a page of those of a shard that wait for an instant, after one of them, up to one.
+    pub fn timers(&self, shard: ShardId, after: Option<Timer>, until: i64) {
+        send!(self, Request::Timers(shard, after, until));
     }
 
     /// Answers a question on the storage thread. An error in it ends the process.

@@ -8,11 +8,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use bursar_domain::advance::Advance;
 use bursar_domain::compensation::Compensation;
 use bursar_domain::deal::command::Investor;
 use bursar_domain::id::{EntityId, Kind, Seq};
+use bursar_domain::run::Run;
 use bursar_domain::saga::Saga;
-use bursar_domain::wallet::command::Payee;
+use bursar_domain::schedule::Schedule;
+use bursar_domain::wallet::command::{Payee, PayeeSettlement};
 use bursar_domain::{deal, provider, wallet};
 use foldhash::HashMap;
 
@@ -40,12 +43,18 @@ pub enum Summary {
     Saga(Arc<Saga>),
     /// A compensation.
     Compensation(Arc<Compensation>),
+    /// An advance.
+    Advance(Arc<Advance>),
+    /// A run over the advances.
+    Run(Arc<Run>),
+    /// The schedule of the runs.
+    Schedule(Arc<Schedule>),
 }
 
 /// What one entity must know of another to decide.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Neighbour {
-    /// A provider that is paid. Never changes.
+    /// A provider that is paid. When it changes, the shards are told to forget it.
     Payee(Payee),
     /// A wallet that invests, as it stood.
     Investor(Investor),
@@ -55,14 +64,23 @@ impl Seen {
     /// What another entity must know of this one; `None` when no other needs to know anything.
     pub fn neighbour(&self) -> Option<Neighbour> {
         match &self.summary {
-            Summary::Provider(provider) => {
-                Some(Neighbour::Payee(Payee { currency: provider.profile.currency }))
-            }
+            Summary::Provider(provider) => Some(Neighbour::Payee(Payee {
+                currency: provider.profile.currency,
+                settlement: match provider.immediate() {
+                    Some(account) => PayeeSettlement::Immediate { account: account.into() },
+                    None => PayeeSettlement::OnCalendar,
+                },
+            })),
             Summary::Wallet(wallet) => Some(Neighbour::Investor(Investor {
                 currency: wallet.profile.currency,
                 status: wallet.status,
             })),
-            Summary::Deal(_) | Summary::Saga(_) | Summary::Compensation(_) => None,
+            Summary::Deal(_)
+            | Summary::Saga(_)
+            | Summary::Compensation(_)
+            | Summary::Advance(_)
+            | Summary::Run(_)
+            | Summary::Schedule(_) => None,
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | Mode | done | answer |
 //! |---|---|---|
 //! | none, `decline`, `pending` | after the latency | at once |
+//! | `cut`, `contradict` | nothing is to be done | after the latency, spoiled by [`crate::report`] |
 //! | `slow` | after latency and delay | at once |
 //! | `error`, `rate-limit` | never | after the latency |
 //! | `timeout` | never | none; cut after latency and delay |
@@ -20,7 +21,7 @@ use tokio::time::sleep;
 
 use crate::calls::{Ending, Route};
 use crate::desk::{Desk, Shared, Visit};
-use crate::faults::Mode;
+use crate::faults::{Mode, Then};
 use crate::line;
 use crate::problem::{Answered, Code, Problem, told};
 
@@ -41,12 +42,24 @@ pub(crate) enum Verdict {
         /// Why it is declined in the end.
         code: Option<Arc<str>>,
     },
+    /// Never.
+    Silent,
 }
 
 impl Verdict {
     /// That of a declining fault.
     pub(crate) fn declined(code: Option<Arc<str>>) -> Self {
         Self::Declined(code.unwrap_or_else(|| DECLINED_CODE.into()))
+    }
+
+    /// That of a fault that leaves it pending.
+    fn pending(delay: Duration, then: Option<Then>, code: Option<Arc<str>>) -> Self {
+        let code = match then {
+            None | Some(Then::Succeeded) => code,
+            Some(Then::Failed) => Some(code.unwrap_or_else(|| DECLINED_CODE.into())),
+            Some(Then::Silent) => return Self::Silent,
+        };
+        Self::Pending { delay, code }
     }
 }
 
@@ -82,9 +95,10 @@ pub(crate) async fn carry_out(
     match strike.mode {
         Mode::Decline => after(latency, desk, Verdict::declined(strike.code), work).await,
         Mode::Pending => {
-            let verdict = Verdict::Pending { delay: strike.delay, code: strike.code };
+            let verdict = Verdict::pending(strike.delay, strike.then, strike.code);
             after(latency, desk, verdict, work).await
         }
+        Mode::Cut | Mode::Contradict => after(latency, desk, Verdict::Fair, work).await,
         Mode::Slow => after(latency.saturating_add(strike.delay), desk, Verdict::Fair, work).await,
         Mode::Error => {
             sleep(latency).await;

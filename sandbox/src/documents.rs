@@ -233,6 +233,6 @@ fn refuse_declined(verdict: &Verdict) -> Result<(), Problem> {
         Verdict::Declined(_) => {
             Err(Problem::new(Code::Refused, "a fault of the sandbox; nothing was done"))
         }
-        Verdict::Fair | Verdict::Pending { .. } => Ok(()),
+        Verdict::Fair | Verdict::Pending { .. } | Verdict::Silent => Ok(()),
     }
 }

@@ -35,8 +35,25 @@ pub(crate) enum Mode {
     Slow,
     /// Too many calls, says the answer; nothing was done.
     RateLimit,
-    /// Answered with `pending`, settled later. An extension of the contract's modes.
+    /// Answered with `pending`, settled later or never. An extension of the contract's modes, as
+    /// are those that follow.
     Pending,
+    /// The report breaks off half-way.
+    Cut,
+    /// The report says two things of one transaction.
+    Contradict,
+}
+
+/// How what is pending ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Then {
+    /// It succeeds.
+    Succeeded,
+    /// It fails.
+    Failed,
+    /// It never does: nobody ever hears of it again.
+    Silent,
 }
 
 impl Mode {
@@ -45,6 +62,7 @@ impl Mode {
         match self {
             Self::Decline => route.moves_money() || matches!(route, Route::Documents | Route::Mail),
             Self::Pending => route.moves_money(),
+            Self::Cut | Self::Contradict => route == Route::Report,
             Self::Error | Self::Timeout | Self::LoseAnswer | Self::Slow | Self::RateLimit => true,
         }
     }
@@ -52,7 +70,7 @@ impl Mode {
     /// How long it takes unless said otherwise; `None` where there is nothing to wait for.
     pub(crate) fn delay_default(self) -> Option<Duration> {
         match self {
-            Self::Decline | Self::Error => None,
+            Self::Decline | Self::Error | Self::Cut | Self::Contradict => None,
             Self::Timeout | Self::LoseAnswer => Some(Duration::from_secs(30)),
             Self::Slow | Self::RateLimit | Self::Pending => Some(Duration::from_secs(1)),
         }
@@ -62,7 +80,13 @@ impl Mode {
     fn settles(self) -> bool {
         match self {
             Self::Decline | Self::Pending => true,
-            Self::Error | Self::Timeout | Self::LoseAnswer | Self::Slow | Self::RateLimit => false,
+            Self::Error
+            | Self::Timeout
+            | Self::LoseAnswer
+            | Self::Slow
+            | Self::RateLimit
+            | Self::Cut
+            | Self::Contradict => false,
         }
     }
 }
@@ -95,6 +119,9 @@ pub(crate) struct Order {
     /// Why, for what is declined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<Arc<str>>,
+    /// How what is pending ends; without, it fails if there is a code, and else it succeeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) then: Option<Then>,
 }
 
 /// A fault that stands.
@@ -131,6 +158,8 @@ pub(crate) struct Strike {
     pub(crate) delay: Duration,
     /// Why, for what is declined.
     pub(crate) code: Option<Arc<str>>,
+    /// How what is pending ends.
+    pub(crate) then: Option<Then>,
 }
 
 /// The faults that stand, in the order in which they are asked.
@@ -185,6 +214,7 @@ impl Faults {
             mode: fault.order.mode,
             delay: fault.order.delay.unwrap_or_default(),
             code: fault.order.code.clone(),
+            then: fault.order.then,
         })
     }
 
@@ -244,6 +274,9 @@ impl Fault {
         if let Some(code) = &order.code {
             view["code"] = json!(code);
         }
+        if let Some(then) = order.then {
+            view["then"] = json!(then);
+        }
         view
     }
 }
@@ -261,6 +294,7 @@ mod tests {
             account: None,
             delay: None,
             code: None,
+            then: None,
         }
     }
 
@@ -333,12 +367,13 @@ mod tests {
             account: Some("alice".into()),
             delay: Some(Duration::from_millis(20)),
             code: Some("r01".into()),
+            then: Some(Then::Failed),
             ..order(Mode::Pending)
         });
         let expected = json!({
             "id": "flt_1", "route": "pull", "mode": "pending", "struck": 0, "count": 3,
             "probability": "0.050000", "match": { "account": "alice" }, "delay_ms": 20,
-            "code": "r01",
+            "code": "r01", "then": "failed",
         });
         assert_eq!(faults.last_to_json(), Some(expected));
     }

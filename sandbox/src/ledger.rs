@@ -4,11 +4,14 @@
 //! is computed from the instant of the question, so the first answer of a key stays what it was
 //! and nothing has to run in the background.
 //!
+//! What becomes known later than it was booked stands in an index by that time, so that those of
+//! the last days are found without a walk through the whole ledger ([`Ledger::settled`]).
+//!
 //! Invariants: one entry per key, pulls, pushes and refunds together; the refunds of a pull that
 //! succeeded or may yet succeed are never more than what was pulled; ids are made from the seed
 //! and the key, so a key has the same id in every run of the same seed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +23,7 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::change::Misfit;
 use crate::conduct::Verdict;
+use crate::faults::Then;
 use crate::journal::forms;
 use crate::problem::{Code, Problem};
 
@@ -69,6 +73,8 @@ pub(crate) struct Order {
 enum Final {
     Succeeded,
     Declined(Arc<str>),
+    /// It never ends: it stays pending.
+    Silent,
 }
 
 /// How an order stands, at some instant.
@@ -131,12 +137,20 @@ impl Entry {
 
     /// How it stands.
     pub(crate) fn standing(&self, now: Timestamp) -> Standing<'_> {
-        if now < self.settled_at {
-            return Standing::Pending;
-        }
         match &self.outcome {
+            _ if now < self.settled_at => Standing::Pending,
             Final::Succeeded => Standing::Succeeded,
             Final::Declined(code) => Standing::Declined(code),
+            Final::Silent => Standing::Pending,
+        }
+    }
+
+    /// How it ends, and when; nothing is known of what stays pending for ever.
+    pub(crate) fn end(&self) -> (Then, Option<Timestamp>) {
+        match &self.outcome {
+            Final::Succeeded => (Then::Succeeded, Some(self.settled_at)),
+            Final::Declined(_) => (Then::Failed, Some(self.settled_at)),
+            Final::Silent => (Then::Silent, None),
         }
     }
 }
@@ -165,6 +179,8 @@ pub(crate) struct Ledger {
     entries: Vec<Entry>,
     by_key: HashMap<Arc<str>, usize>,
     by_id: HashMap<Arc<str>, usize>,
+    /// Those that are settled later than they were booked, by when.
+    later: BTreeSet<(Timestamp, usize)>,
     seed: u64,
     entries_max: usize,
 }
@@ -173,7 +189,7 @@ impl Ledger {
     /// An empty ledger.
     pub(crate) fn new(seed: u64, entries_max: usize) -> Self {
         let (entries, by_key, by_id) = (Vec::new(), HashMap::new(), HashMap::new());
-        Self { entries, by_key, by_id, seed, entries_max }
+        Self { entries, by_key, by_id, later: BTreeSet::new(), seed, entries_max }
     }
 
     /// How many entries there are.
@@ -198,6 +214,21 @@ impl Ledger {
             What::Pull { .. } | What::Push { .. } => Some(index),
             What::Refund { .. } => None,
         }
+    }
+
+    /// The places of those that were settled from an instant on and until now, in the order of
+    /// booking. Among them are some that were not, as their standing says.
+    pub(crate) fn settled(
+        &self,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> impl Iterator<Item = usize> + use<> {
+        // What was booked since then was not settled before, and time never goes back.
+        let booked = self.entries.partition_point(|entry| entry.at < since)..self.entries.len();
+        let settled = self.later.range((since, 0)..=(now, usize::MAX)).map(|(_, index)| *index);
+        let mut before: Vec<_> = settled.filter(|index| *index < booked.start).collect();
+        before.sort_unstable();
+        before.into_iter().chain(booked)
     }
 
     /// The entry that a key has already; refused when it is one of another order.
@@ -228,6 +259,7 @@ impl Ledger {
             Verdict::Pending { delay, code } => {
                 (delay, code.map_or(Final::Succeeded, Final::Declined))
             }
+            Verdict::Silent => (Duration::ZERO, Final::Silent),
         };
         let (prefix, (delay, outcome)) = match &order.what {
             What::Refund { of } if order.amount > self.refundable(*of, now) => {
@@ -263,6 +295,9 @@ impl Ledger {
         }
         self.by_key.insert(Arc::clone(&entry.key), index);
         self.by_id.insert(Arc::clone(&entry.id), index);
+        if entry.settled_at > entry.at {
+            self.later.insert((entry.settled_at, index));
+        }
         self.entries.push(entry);
         Ok(())
     }

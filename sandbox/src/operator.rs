@@ -20,14 +20,16 @@ use crate::calls::Route;
 use crate::chance::WHOLE_PPM;
 use crate::change::Change;
 use crate::desk::{Shared, State};
-use crate::faults::{Faults, Mode, Order};
+use crate::faults::{Faults, Mode, Order, Then};
 use crate::intake::{self, Body};
-use crate::ledger::What;
+use crate::ledger::{Standing, What};
 use crate::pages;
 use crate::problem::{Answered, Code, Problem, told};
 
-/// The longest delay of a fault.
+/// The longest delay of a fault for which a call waits.
 const DELAY_MS_MAX: u64 = 10 * 60 * 1_000;
+/// The longest time for which something is pending, by the sandbox's clock.
+const PENDING_MS_MAX: u64 = 366 * 24 * 60 * 60 * 1_000;
 /// The longest code, in characters.
 const CODE_MAX: usize = 64;
 
@@ -42,6 +44,7 @@ struct NewFault {
     only: Option<Match>,
     delay_ms: Option<u64>,
     code: Option<String>,
+    then: Option<Then>,
 }
 
 #[derive(Deserialize)]
@@ -52,9 +55,14 @@ struct Match {
 
 impl NewFault {
     fn order(self) -> Result<Order, Problem> {
-        let Self { route, mode, count, probability, only, delay_ms, code } = self;
+        let Self { route, mode, count, probability, only, delay_ms, code, then } = self;
         let account = only.and_then(|only| only.account);
-        let declines = matches!(mode, Mode::Decline | Mode::Pending);
+        let declines = match (mode, then) {
+            (_, Some(Then::Succeeded | Then::Silent)) => false,
+            (mode, _) => matches!(mode, Mode::Decline | Mode::Pending),
+        };
+        let pends = mode == Mode::Pending;
+        let delay_ms_max = if pends { PENDING_MS_MAX } else { DELAY_MS_MAX };
         let code_is_word = code.as_deref().is_none_or(|code| {
             (1..=CODE_MAX).contains(&code.len())
                 && code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
@@ -63,11 +71,17 @@ impl NewFault {
             (mode.suits(route), "this mode does not go with this route"),
             (count != Some(0), "count is at least 1"),
             (account.is_none() || route.moves_money(), "match.account is for pull, push, refund"),
-            (delay_ms.is_none_or(|ms| ms <= DELAY_MS_MAX), "delay_ms is at most ten minutes"),
+            (
+                delay_ms.is_none_or(|ms| ms <= delay_ms_max),
+                "delay_ms is at most ten minutes, of pending 366 days",
+            ),
             (delay_ms.is_none() || mode.delay_default().is_some(), "this mode has no delay"),
+            (!pends || delay_ms != Some(0), "what is pending is so for at least a millisecond"),
+            (then.is_none() || pends, "then is for pending"),
+            (delay_ms.is_none() || then != Some(Then::Silent), "what is silent has no delay"),
             (
                 code.is_none() || (declines && route.moves_money()),
-                "code is for decline and pending of pull, push, refund",
+                "code is for what is declined or fails, of pull, push, refund",
             ),
             (code_is_word, "code is 1 to 64 of a-z 0-9 -"),
         ] {
@@ -76,9 +90,10 @@ impl NewFault {
             }
         }
         let delay = delay_ms.map(Duration::from_millis).or(mode.delay_default());
+        let delay = delay.filter(|_| then != Some(Then::Silent));
         let probability_ppm = probability.map(|probability| probability.0);
         let code = code.map(Arc::from);
-        Ok(Order { route, mode, count, probability_ppm, account, delay, code })
+        Ok(Order { route, mode, count, probability_ppm, account, delay, code, then })
     }
 }
 
@@ -167,7 +182,7 @@ pub(crate) async fn calls(desk: Shared) -> HttpResponse {
 /// `GET /sandbox/mail`.
 pub(crate) async fn mail(desk: Shared) -> HttpResponse {
     let end = desk.open().0.mailbox.len();
-    let items = pages::pages(desk, end, |state, index, page| {
+    let items = pages::pages(desk, 0..end, |state, index, page| {
         pages::list_item(index, state.mailbox.mail(index), page);
     });
     let parts = once(r#"{"items":["#).chain(items).chain(once("]}"));
@@ -180,10 +195,10 @@ pub(crate) async fn ledger(desk: Shared) -> HttpResponse {
         let (state, now) = desk.open();
         (state.ledger.len(), state.documents.len(), now)
     };
-    let items = pages::pages(desk.clone(), entries, move |state, index, page| {
+    let items = pages::pages(desk.clone(), 0..entries, move |state, index, page| {
         pages::list_item(index, &Item::new(state, index, now), page);
     });
-    let made = pages::pages(desk.clone(), documents, |state, index, page| {
+    let made = pages::pages(desk.clone(), 0..documents, |state, index, page| {
         pages::list_item(index, &state.documents.to_json(index), page);
     });
     let totals = std::iter::once_with(move || totals(&desk, entries, now));
@@ -234,6 +249,11 @@ struct Item<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    settled_at: Option<String>,
+    /// How it will end, while it is pending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    then: Option<Then>,
     attempts: u32,
 }
 
@@ -247,6 +267,7 @@ impl<'a> Item<'a> {
             What::Refund { of } => ("refund", Some(&*state.ledger.entry(*of).id), None),
         };
         let standing = entry.standing(now);
+        let (then, settled_at) = entry.end();
         Self {
             id: &entry.id,
             key: &entry.key,
@@ -259,6 +280,8 @@ impl<'a> Item<'a> {
             status: standing.word(),
             code: standing.code().map(str::to_owned),
             at: entry.at.to_string(),
+            settled_at: settled_at.map(|at| at.to_string()),
+            then: (standing == Standing::Pending).then_some(then),
             attempts: state.attempts(&entry.key),
         }
     }

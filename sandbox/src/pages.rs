@@ -15,19 +15,21 @@ use crate::desk::{Shared, State};
 /// How many items are rendered under one lock.
 const PAGE: usize = 500;
 
-/// Pages of the items from 0 to `end`; `render` appends one item, or nothing.
+/// Pages of these items; `render` appends one item, or nothing.
 pub(crate) fn pages(
     desk: Shared,
-    end: usize,
-    render: impl Fn(&State, usize, &mut Vec<u8>),
+    items: impl Iterator<Item = usize>,
+    mut render: impl FnMut(&State, usize, &mut Vec<u8>),
 ) -> impl Iterator<Item = Bytes> {
-    (0..end).step_by(PAGE).map(move |from| {
+    let mut items = items.fuse().peekable();
+    std::iter::from_fn(move || {
+        items.peek()?;
         let mut page = Vec::new();
         let (state, _) = desk.open();
-        for index in from..end.min(from + PAGE) {
+        for index in items.by_ref().take(PAGE) {
             render(&state, index, &mut page);
         }
-        Bytes::from(page)
+        Some(Bytes::from(page))
     })
 }
 

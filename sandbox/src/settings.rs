@@ -48,7 +48,7 @@ impl Default for Settings {
             latency: Latency::default(),
             rates: Rates::default(),
             clock: Clock::system(),
-            entries_max: 1_000_000,
+            entries_max: 5_000_000,
             mails_max: 100_000,
             file: None,
         }

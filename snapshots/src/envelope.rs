@@ -46,16 +46,18 @@ pub enum Kind {
     Shard = 6,
     /// What the store knows about itself.
     Meta = 7,
-    /// How long an entity waits.
+    /// What an entity waits for.
     Wait = 8,
     /// A saved entity, or a shard's books, in pieces: which.
     Pieces = 9,
     /// A piece of one.
     Piece = 10,
+    /// An entry of the index of those that wait.
+    Due = 11,
 }
 
 impl Kind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Group,
         Self::Snapshot,
         Self::History,
@@ -66,6 +68,7 @@ impl Kind {
         Self::Wait,
         Self::Pieces,
         Self::Piece,
+        Self::Due,
     ];
 
     fn from_number(number: u8) -> Option<Self> {

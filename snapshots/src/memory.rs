@@ -31,7 +31,7 @@ pub struct Fault {
     /// Which call, counted from 1 and from when the fault was set.
     pub call: u64,
     /// How many of the call's writes are found again all the same: commits of an append; of a save
-    /// each entity's history and index entries, then the instants that entities wait for, then each
+    /// each entity's history and index entries, then what entities wait for, then each
     /// one's snapshot and that it waits no longer; outcomes; nothing or all of a trim.
     pub keeps: usize,
 }
@@ -65,7 +65,7 @@ struct Disk {
     snapshots: BTreeMap<EntityId, Snapshot>,
     history: BTreeMap<(EntityId, Seq), Vec<u8>>,
     index: BTreeMap<(EntityId, IndexKind, u128), u64>,
-    waits: BTreeMap<EntityId, i64>,
+    waits: BTreeMap<EntityId, Waits>,
     outcomes: BTreeMap<Position, Outcome>,
     dropped_to: Position,
     faults: Faults,
@@ -292,9 +292,10 @@ impl Disk {
             }
             Put::Waits(entity, covers, waits) => {
                 if !self.has_later(&entity, covers) {
-                    match waits {
-                        Waits::Until(millis) => drop(self.waits.insert(entity, millis)),
-                        Waits::No => drop(self.waits.remove(&entity)),
+                    if waits == Waits::NO {
+                        self.waits.remove(&entity);
+                    } else {
+                        self.waits.insert(entity, waits);
                     }
                 }
             }

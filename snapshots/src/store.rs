@@ -201,15 +201,69 @@ pub enum IndexKind {
     Refunded,
     /// From the position of an investment to how it left its deal's waiting list.
     Left,
+    /// From the hash of an activity's id to the mark of its content.
+    Activity,
 }
 
-/// How long a saved entity waits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waits {
-    /// Not at all.
-    No,
-    /// Until an instant, in milliseconds since the epoch; 0 means for the answer to a call.
-    Until(i64),
+/// What a saved entity waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Awaited {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The answer to a call.
+    Answer,
+    /// An instant, in milliseconds since the epoch.
+    Instant(i64),
+}
+
+/// What a saved entity waits for, and where it is listed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Waits {
+    /// What it waits for.
+    pub awaits: Awaited,
+    /// Its number in the agenda of its kind, if it stands there.
+    pub listed: Option<i64>,
+}
+
+impl Waits {
+    /// For nothing, and not listed.
+    pub const NO: Self = Self { awaits: Awaited::Nothing, listed: None };
+    /// For the answer to a call.
+    pub const ANSWER: Self = Self { awaits: Awaited::Answer, listed: None };
+
+    /// Until an instant, in milliseconds since the epoch.
+    pub const fn until(millis: i64) -> Self {
+        Self { awaits: Awaited::Instant(millis), listed: None }
+    }
+
+    /// The same, listed under a number.
+    pub const fn listed(self, number: i64) -> Self {
+        Self { listed: Some(number), ..self }
+    }
+}
+
+/// An entry of the index of those that wait, which is ordered by what they wait for.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Due {
+    /// It waits for an instant, in milliseconds since the epoch.
+    Timer {
+        /// Its shard.
+        shard: ShardId,
+        /// The instant.
+        at: i64,
+        /// Who.
+        entity: EntityId,
+    },
+    /// It stands in the agenda of its kind.
+    Listed {
+        /// Its number there.
+        number: i64,
+        /// Who.
+        entity: EntityId,
+    },
+    /// It waits for the answer to a call.
+    Answer(EntityId),
 }
 
 /// Everything a checkpoint writes about one entity.
@@ -223,7 +277,7 @@ pub struct Saved {
     pub records: Vec<(Seq, RecordBytes)>,
     /// Index entries that leave memory.
     pub index: Vec<(IndexKind, u128, u64)>,
-    /// How long it waits now; `None` when its kind never waits: nothing is written or looked up.
+    /// What it waits for now; `None` when its kind never waits: nothing is written or looked up.
     pub waits: Option<Waits>,
 }
 
@@ -249,8 +303,8 @@ pub trait Archive: Send + Sync {
     fn load(&self, entity: &EntityId) -> Result<Option<Snapshot>>;
 
     /// Saves entities, durable when it returns. For each entity, history and index entries are
-    /// durable before the snapshot that no longer needs the journal for them, and so is the instant
-    /// it waits for; that it no longer waits is written with the snapshot. Saving the same records
+    /// durable before the snapshot that no longer needs the journal for them, and so is what it
+    /// waits for; that it no longer waits is written with the snapshot. Saving the same records
     /// again after a crash is harmless.
     fn save(&self, entities: &[Saved]) -> Result<()>;
 
@@ -315,10 +369,45 @@ pub trait Archive: Send + Sync {
     /// The ids of saved entities of a kind after an id, ascending, at most `limit`.
     fn entities_of(&self, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<EntityId>>;
 
-    /// Every saved entity that waits, ascending, with its instant ([`Waits::Until`]). After a crash
-    /// within a save, those of the save may stand here as the save would have left them, although
-    /// their snapshots are older: then the journal still has the records in between.
-    fn waiting(&self) -> Result<Vec<(EntityId, i64)>>;
+    /// Every saved entity that waits or is listed, ascending. After a crash within a save, those of
+    /// the save may stand here as the save would have left them, although their snapshots are
+    /// older: then the journal still has the records in between. The same goes for all that is read
+    /// of those that wait.
+    fn waiting(&self, visit: &mut dyn FnMut(EntityId, Waits) -> Result<()>) -> Result<()>;
+
+    /// The ids of the entities of a kind that wait or are listed, after an id, ascending, at most
+    /// `limit`.
+    fn waiting_of(&self, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<EntityId>>;
+
+    /// The entities that wait for an answer, ascending.
+    fn answer_waiters(&self) -> Result<Vec<EntityId>>;
+
+    /// The entities of a shard that wait for an instant, the earliest first, then by entity: those
+    /// after one of them, up to an instant and with it, at most `limit`.
+    fn timers(
+        &self,
+        shard: ShardId,
+        after: Option<&(i64, EntityId)>,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, EntityId)>>;
+
+    /// The first instant after another one for which an entity of a shard waits.
+    fn first_timer(&self, shard: ShardId, after: i64) -> Result<Option<i64>>;
+
+    /// Those that stand in the agenda of a kind, as they were saved, ascending by number, then by
+    /// id: those after one of them, up to a number and with it, at most `limit`.
+    fn agenda(
+        &self,
+        kind: Kind,
+        after: Option<(i64, &str)>,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, EntityId)>>;
+
+    /// Every entry of the index of those that wait as it stands, ascending, for a complete check:
+    /// also one that a save which a crash cut off has left, and that the others leave out.
+    fn due(&self, visit: &mut dyn FnMut(Due) -> Result<()>) -> Result<()>;
 
     /// Bytes on disk.
     fn size_bytes(&self) -> Result<u64>;

@@ -264,89 +264,13 @@ fn entities_are_listed_by_kind<P: Place>() {
     }
 }
 
-/// A save of one record that says how long the entity waits.
-fn waits(entity: &EntityId, seq: u64, waits: Waits) -> Saved {
-    Saved { waits: Some(waits), ..saved(entity, &[seq], 10) }
-}
-
-fn who_waits_is_told<P: Place>() {
-    let place = P::new();
-    let (journal, archive) = place.open().expect("opened");
-    assert_eq!(archive.waiting().expect("read"), []);
-    let [deal, saga, undo] = [Kind::Deal, Kind::Saga, Kind::Compensation].map(|k| entity(k, "x"));
-    let (first, alice) = (entity(Kind::Saga, "inv_1_x"), wallet("alice"));
-    archive
-        .save(&[
-            waits(&undo, 1, Waits::Until(i64::MAX)),
-            waits(&saga, 1, Waits::Until(0)),
-            waits(&deal, 1, Waits::No),
-            saved(&alice, &[1], 10),
-            waits(&first, 1, Waits::Until(1_763_633_730_123)),
-        ])
-        .expect("saved");
-    let told = |archive: &P::Archive| archive.waiting().expect("read");
-    let expected =
-        [(first.clone(), 1_763_633_730_123), (saga.clone(), 0), (undo.clone(), i64::MAX)];
-    assert_eq!(told(&archive), expected);
-    drop((journal, archive));
-
-    let (journal, archive) = place.open().expect("reopened");
-    assert_eq!(told(&archive), expected);
-    // Replaced, removed, begun; where nothing is said, nothing changes.
-    archive
-        .save(&[
-            waits(&first, 2, Waits::Until(5)),
-            waits(&saga, 2, Waits::No),
-            waits(&deal, 2, Waits::Until(7)),
-            saved(&undo, &[2], 10),
-        ])
-        .expect("saved");
-    let expected = [(deal.clone(), 7), (first.clone(), 5), (undo.clone(), i64::MAX)];
-    assert_eq!(told(&archive), expected);
-    // What is older than what is there does not count, whatever it says.
-    archive
-        .save(&[
-            waits(&first, 1, Waits::No),
-            waits(&saga, 1, Waits::Until(0)),
-            waits(&deal, 1, Waits::Until(1)),
-        ])
-        .expect("saved");
-    assert_eq!(told(&archive), expected);
-    // The same again changes nothing.
-    archive.save(&[waits(&first, 2, Waits::Until(5))]).expect("saved");
-    drop((journal, archive));
-
-    let (_journal, archive) = place.open().expect("reopened");
-    assert_eq!(told(&archive), expected);
-    let all = [&first, &deal, &undo].map(|entity| waits(entity, 3, Waits::No));
-    archive.save(&all).expect("saved");
-    assert_eq!(told(&archive), []);
-}
-
-fn of_two_states_of_one_entity_the_newest_counts<P: Place>() {
-    let place = P::new();
-    let (_journal, archive) = place.open().expect("opened");
-    let [a, b, c, d] = ["a", "b", "c", "d"].map(|id| entity(Kind::Saga, id));
-    archive.save(&[waits(&a, 1, Waits::No), waits(&a, 2, Waits::Until(2))]).expect("saved");
-    archive.save(&[waits(&b, 2, Waits::Until(2)), waits(&b, 1, Waits::No)]).expect("saved");
-    archive.save(&[waits(&c, 1, Waits::Until(1)), waits(&c, 2, Waits::No)]).expect("saved");
-    archive.save(&[waits(&d, 1, Waits::No), waits(&d, 1, Waits::Until(1))]).expect("saved");
-    let expected = [(a.clone(), 2), (b.clone(), 2), (d, 1)];
-    assert_eq!(archive.waiting().expect("read"), expected);
-    for entity in [a, b, c] {
-        assert_eq!(archive.load(&entity).expect("read").expect("saved").covers, Seq(2));
-        let records = archive.records_after(&entity, Seq(0), 9).expect("read");
-        assert_eq!(records.len(), 2, "the history is whole");
-    }
-}
-
 fn the_longest_id_works_everywhere<P: Place>() {
     let place = P::new();
     let (journal, archive) = place.open().expect("opened");
     let longest = "x".repeat(ENTITY_ID_LENGTH_MAX);
     for kind in Kind::ALL {
         let entity = entity(kind, &longest);
-        let saved = Saved { waits: Some(Waits::Until(9)), ..saved(&entity, &[1, 2], 9_000) };
+        let saved = Saved { waits: Some(Waits::until(9)), ..saved(&entity, &[1, 2], 9_000) };
         let left = (IndexKind::Left, 7, 3);
         let index = saved.index.iter().copied().chain([left]).collect();
         archive.save(&[Saved { index, ..saved }]).expect("saved");
@@ -361,8 +285,8 @@ fn the_longest_id_works_everywhere<P: Place>() {
     visited.expect("read");
     let expected: Vec<_> = Kind::ALL.into_iter().map(|kind| entity(kind, &longest)).collect();
     assert_eq!(all, expected);
-    let waiting: Vec<_> = expected.iter().map(|entity| (entity.clone(), 9)).collect();
-    assert_eq!(archive.waiting().expect("read"), waiting);
+    let waiting: Vec<_> = expected.iter().map(|entity| (entity.clone(), Waits::until(9))).collect();
+    assert_eq!(common::waiting(&*archive).expect("read"), waiting);
     for entity in expected {
         assert_eq!(archive.load(&entity).expect("read").expect("saved").covers, Seq(2));
         assert_eq!(archive.records_after(&entity, Seq(0), 9).expect("read").len(), 2);
@@ -476,8 +400,6 @@ contract! {
     outcomes_are_read_after_a_position
     old_outcomes_are_dropped_but_not_the_last
     entities_are_listed_by_kind
-    who_waits_is_told
-    of_two_states_of_one_entity_the_newest_counts
     the_longest_id_works_everywhere
     a_large_state_is_saved_whole
     a_deal_with_the_longest_line_is_saved

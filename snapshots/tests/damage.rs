@@ -81,7 +81,15 @@ fn told_archive(archive: &SledArchive) -> Result<Vec<String>> {
             all.push(format!("{:?}", archive.index(&entity, IndexKind::Key, slot)?));
         }
     }
-    all.push(format!("{:?}", archive.waiting()?));
+    all.push(format!("{:?}", common::waiting(archive)?));
+    let mut due = Vec::new();
+    archive.due(&mut |entry| {
+        due.push(entry);
+        Ok(())
+    })?;
+    all.push(format!("{due:?}"));
+    all.push(format!("{:?}", archive.timers(ShardId(0), None, i64::MAX, 100_000)?));
+    all.push(format!("{:?}", archive.agenda(Kind::Saga, None, i64::MAX, 100_000)?));
     let large = archive.load(&entity(Kind::Deal, LARGE))?;
     all.push(format!("{:?}", large.map(|deal| (deal.covers, xxh3_64(&deal.state)))));
     all.push(format!("{:?}", archive.outcomes_after(Position::default(), 100_000)?));
@@ -95,10 +103,11 @@ fn waiting(round: u64) -> Vec<Saved> {
         let saga = entity(Kind::Saga, &format!("s{n}"));
         Saved { waits: Some(waits), ..saved(&saga, &[round], 10) }
     };
-    let until = Waits::Until(1_763_633_730_000 + i64::try_from(round).expect("small"));
-    let mut all = vec![waits(round, until), waits(round + 100, until)];
+    let until = Waits::until(1_763_633_730_000 + i64::try_from(round).expect("small"));
+    let listed = until.listed(i64::try_from(round % 5).expect("small"));
+    let mut all = vec![waits(round, until), waits(round + 100, listed)];
     if round > 3 {
-        all.extend([waits(round - 3, Waits::No), waits(round + 97, until)]);
+        all.extend([waits(round - 3, Waits::NO), waits(round + 97, until)]);
     }
     if round.is_multiple_of(12) {
         let deal = saved(&entity(Kind::Deal, LARGE), &[round], 10);

@@ -1,30 +1,38 @@
-//! A directory as the first release left it, killed after a checkpoint, opens as it is.
+//! Directories as released versions left them open as they are.
 //!
-//! It has two wallets, a provider, what was saved of them and what the journal has behind that; it
-//! was made before there were deals and sagas, so sled's trees `waits` and `pieces` are not in it.
-//! What is needed is added in place; nothing that was there changes.
+//! That of the first release was killed after a checkpoint. It has two wallets, a provider, what
+//! was saved of them and what the journal has behind that; it was made before there were deals and
+//! sagas, so sled's trees `waits` and `pieces` are not in it. That of the second release has the
+//! lives of `values/sagas.rs`: those that wait have it in their old form, and nothing is indexed by
+//! time. What is needed is added in place; nothing that was there changes.
 
 mod common;
+mod values;
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use bursar_domain::compensation::Compensation;
+use bursar_domain::deal::Deal;
 use bursar_domain::entity::Entity;
-use bursar_domain::id::{Kind, Position, Seq, ShardId};
+use bursar_domain::id::{EntityId, Kind, Position, Seq, ShardId};
 use bursar_domain::machine::Machine;
+use bursar_domain::message::About;
 use bursar_domain::money::Amount;
 use bursar_domain::provider::Provider;
-use bursar_domain::record::Record;
+use bursar_domain::record::{Record, Recorded};
+use bursar_domain::saga::Saga;
 use bursar_domain::wallet::Wallet;
 use bursar_snapshots::codec;
 use bursar_snapshots::sled_store::{Options, SledArchive, SledJournal, SledStore};
-use bursar_snapshots::store::{Archive, Journal, Saved, Snapshot, Waits};
-use common::{entity, provider, records, rows, saved, slice, wallet};
+use bursar_snapshots::store::{Archive, Due, IndexKind, Journal, Saved, Snapshot, Waits};
+use common::{entity, provider, records, rows, saved, slice, waiting, wallet};
+use values::sagas::{self, Life};
 
-/// A copy of the directory.
-fn copied() -> tempfile::TempDir {
-    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/directory");
+/// A copy of a directory.
+fn copied(name: &str) -> tempfile::TempDir {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     let directory = tempfile::tempdir().expect("a directory");
     fs::create_dir(directory.path().join("sled")).expect("made");
     for name in ["witness", "sled/db", "sled/conf"] {
@@ -60,7 +68,7 @@ fn balances(journal: &SledJournal, archive: &SledArchive) -> [Amount; 2] {
 
 #[test]
 fn a_directory_of_the_first_release_opens_as_it_is() {
-    let directory = copied();
+    let directory = copied("directory");
     let (journal, archive) = open(directory.path());
     assert_eq!(journal.ends().len(), 16);
     let before = rows(&journal);
@@ -76,7 +84,7 @@ fn a_directory_of_the_first_release_opens_as_it_is() {
     }
     let outcomes = archive.outcomes_after(Position::default(), 99).expect("read");
     assert_eq!(outcomes.len(), 3, "deposit, payment, refund");
-    assert_eq!(archive.waiting().expect("read"), []);
+    assert_eq!(waiting(&*archive).expect("read"), []);
     let wallets = archive.entities_of(Kind::Wallet, None, 9).expect("read");
     assert_eq!(wallets, [wallet("alice"), wallet("bob")]);
     assert_eq!(archive.entities_of(Kind::Saga, None, 9).expect("read"), []);
@@ -90,16 +98,96 @@ fn a_directory_of_the_first_release_opens_as_it_is() {
     journal.append(&[more]).expect("appended");
     let (saga, deal) = (entity(Kind::Saga, "s"), entity(Kind::Deal, "d"));
     let large = Snapshot { covers: Seq(1), state: vec![1; 300_000] };
-    let waiting = Saved { waits: Some(Waits::Until(7)), ..saved(&saga, &[1], 10) };
+    let timer = Saved { waits: Some(Waits::until(7)), ..saved(&saga, &[1], 10) };
     let large = Saved { snapshot: large, ..saved(&deal, &[1], 10) };
-    archive.save(&[waiting, large]).expect("saved");
+    archive.save(&[timer, large]).expect("saved");
     drop((journal, archive));
 
     let (journal, archive) = open(directory.path());
     assert_eq!(rows(&journal)[..before.len()], before);
     assert_eq!(rows(&journal).len(), before.len() + 3);
-    assert_eq!(archive.waiting().expect("read"), [(saga, 7)]);
+    assert_eq!(waiting(&*archive).expect("read"), [(saga, Waits::until(7))]);
     assert!(archive.load(&deal).expect("read").expect("saved").state == vec![1; 300_000]);
-    // Of each of the two a snapshot, a record and a key; a wait; three pieces.
-    assert_eq!(archive.verify().expect("it sums up"), count + 10);
+    // Of each of the two a snapshot, a record and a key; a wait, twice; three pieces.
+    assert_eq!(archive.verify().expect("it sums up"), count + 11);
+}
+
+/// What the archive has of a life up to a position, against the life.
+#[track_caller]
+fn holds<E: Recorded>(archive: &SledArchive, life: &Life, covers: u64) {
+    let mut machine = Machine::<E>::default();
+    let part: Vec<_> = life.iter().filter(|entry| entry.0 <= Seq(covers)).collect();
+    let entity = &part[0].1.entity;
+    for (seq, record) in &part {
+        machine.apply(record, *seq);
+        if let Some(key) = &record.key {
+            let found = archive.index(entity, IndexKind::Key, key.slot()).expect("read");
+            assert_eq!(found, Some(seq.0));
+        }
+    }
+    let snapshot = archive.load(entity).expect("read").expect("saved");
+    assert_eq!(snapshot.covers, Seq(covers), "{entity}");
+    let read: Machine<E> = codec::decode(&snapshot.state).expect("a machine");
+    assert_eq!((read.last(), read.version()), (machine.last(), machine.version()), "{entity}");
+    assert_eq!(snapshot.state, codec::encode(&machine), "{entity}");
+    let history = archive.records_after(entity, Seq(0), 99).expect("read");
+    assert_eq!(history.len(), part.len(), "{entity}");
+    for ((seq, bytes), (expected, record)) in history.iter().zip(part) {
+        assert_eq!(seq, expected);
+        assert_eq!(codec::decode::<Record>(bytes).expect("a record"), *record);
+    }
+}
+
+/// The whole index of those that wait.
+fn index(archive: &SledArchive) -> Vec<Due> {
+    let mut all = Vec::new();
+    let visited = archive.due(&mut |due| {
+        all.push(due);
+        Ok(())
+    });
+    visited.expect("read");
+    all
+}
+
+#[test]
+fn a_directory_of_the_second_release_opens_as_it_is() {
+    let directory = copied("directory_sagas");
+    let (journal, archive) = open(directory.path());
+    let count = archive.verify().expect("it sums up");
+    holds::<Saga>(&archive, &sagas::saga(), 32);
+    holds::<Saga>(&archive, &sagas::cancelled_saga(), 51);
+    holds::<Saga>(&archive, &sagas::failed_saga(), 63);
+    holds::<Compensation>(&archive, &sagas::compensation(), 71);
+    holds::<Wallet>(&archive, &sagas::wallet(), 91);
+    holds::<Deal>(&archive, &sagas::deal(), 22);
+    let deal = sagas::deal().into_iter().map(|entry| codec::encode(&entry.1));
+    let in_journal: Vec<_> = rows(&journal).into_iter().map(|row| row.3).collect();
+    assert_eq!(in_journal, deal.collect::<Vec<_>>());
+    let outcomes = archive.outcomes_after(Position::default(), 99).expect("read");
+    assert!(matches!(outcomes[0].1.about, Some(About::Failure(_))), "{outcomes:?}");
+
+    let (asking, calling) = (EntityId::saga("inv_12_alpha"), EntityId::saga("inv_14_alpha"));
+    let undoing = EntityId::compensation(&calling.id);
+    let (first, second) = (1_763_633_730_373, 1_763_633_730_623);
+    let expected = [
+        (asking.clone(), Waits::until(first)),
+        (calling.clone(), Waits::ANSWER),
+        (undoing.clone(), Waits::until(second)),
+    ];
+    assert_eq!(waiting(&*archive).expect("read"), expected);
+    // It was indexed when it was opened.
+    let timer =
+        |at, entity: &EntityId| Due::Timer { shard: entity.shard(16), at, entity: entity.clone() };
+    let mut expected =
+        [timer(first, &asking), timer(second, &undoing), Due::Answer(calling.clone())];
+    expected.sort();
+    assert_eq!(index(&archive), expected);
+    assert_eq!(archive.answer_waiters().expect("read"), [calling]);
+    let due = archive.timers(asking.shard(16), None, first, 9).expect("read");
+    assert_eq!(due, [(first, asking)]);
+    drop((journal, archive));
+
+    let (_journal, archive) = open(directory.path());
+    assert_eq!(index(&archive), expected, "indexed once");
+    assert_eq!(archive.verify().expect("it sums up"), count);
 }

@@ -28,8 +28,8 @@ enum Step {
 fn waits() -> impl Strategy<Value = Option<Waits>> {
     prop_oneof![
         Just(None),
-        Just(Some(Waits::No)),
-        (0..5_i64).prop_map(|millis| Some(Waits::Until(millis)))
+        Just(Some(Waits::NO)),
+        (0..5_i64).prop_map(|millis| Some(Waits::until(millis)))
     ]
 }
 
@@ -112,7 +112,7 @@ impl<P: Place> Run<P> {
             assert_eq!(records.len() as u64, *covered);
         }
         let rows: Vec<_> = rows(&writer.journal).into_iter().map(|r| (r.0, r.1, r.2)).collect();
-        let waiting = archive.waiting().expect("read");
+        let waiting = common::waiting(&**archive).expect("read");
         let entities = archive.entities_of(Kind::Wallet, Some("w0"), 2).expect("read");
         format!("{:?} {rows:?} {history:?} {waiting:?} {entities:?}", writer.claims)
     }
@@ -187,21 +187,21 @@ fn a_failing_save_loses_no_wait() {
     for keeps in 0..=12 {
         let store = MemoryStore::new(common::SHARDS);
         let (_journal, archive) = store.open().expect("opened");
-        let first = [waits(&a, 1, Waits::Until(1)), waits(&b, 1, Waits::Until(0))];
+        let first = [waits(&a, 1, Waits::until(1)), waits(&b, 1, Waits::ANSWER)];
         archive.save(&first).expect("saved");
         store.set_faults(Faults { save: Some(Fault { call: 1, keeps }), ..Faults::default() });
         // Six of history and index, two that wait, three snapshots, one that waits no longer.
         let second =
-            [waits(&a, 2, Waits::Until(2)), waits(&b, 2, Waits::No), waits(&c, 2, Waits::Until(3))];
+            [waits(&a, 2, Waits::until(2)), waits(&b, 2, Waits::NO), waits(&c, 2, Waits::until(3))];
         assert!(archive.save(&second).is_err());
         store.crash();
         let (_journal, archive) = store.open().expect("opened after the crash");
         let covers = |entity| archive.load(entity).expect("read").map_or(0, |s| s.covers.0);
         let new = [&a, &b, &c].map(|entity| covers(entity) == 2);
         assert_eq!(new, [keeps > 8, keeps > 9, keeps > 11], "{keeps}");
-        let mut expected = vec![(a.clone(), if keeps > 6 { 2 } else { 1 })];
-        expected.extend((keeps <= 10).then(|| (b.clone(), 0)));
-        expected.extend((keeps > 7).then(|| (c.clone(), 3)));
-        assert_eq!(archive.waiting().expect("read"), expected, "{keeps}");
+        let mut expected = vec![(a.clone(), Waits::until(if keeps > 6 { 2 } else { 1 }))];
+        expected.extend((keeps <= 10).then(|| (b.clone(), Waits::ANSWER)));
+        expected.extend((keeps > 7).then(|| (c.clone(), Waits::until(3))));
+        assert_eq!(common::waiting(&*archive).expect("read"), expected, "{keeps}");
     }
 }

@@ -3,12 +3,16 @@
 //! One file (or folder) per command. Reports go to standard output, logs to standard error, except
 //! for `serve`, whose log is its output. Exit codes stand once, in [`Exit`].
 
+mod advances;
+mod agenda;
 mod bench;
+mod client;
 mod config;
 mod import;
 mod parties;
 mod sandbox;
 mod serve;
+mod table;
 mod verify;
 
 use std::process::ExitCode;
@@ -66,8 +70,11 @@ enum Command {
     Config(config::Arguments),
     /// Check a data directory of a stopped server: every checksum, position, balance and sum
     Verify(verify::Arguments),
-    /// Replay a bank statement (CSV) through a running server and compare the balances
+    /// Replay a bank statement (CSV) through a running server and compare the balances, or open an
+    /// advance for each loan of a file
     Import(import::Arguments),
+    /// Sum up the advances of a running server: given, collected, outstanding, written off
+    Advances(advances::Arguments),
     /// Measure a fresh server on this machine
     Bench(bench::Arguments),
     /// Serve the simulated third parties alone: processor, documents, mail
@@ -84,6 +91,7 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
+        Some(Command::Advances(arguments)) => advances::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Sandbox(arguments)) => sandbox::run(&arguments),
     };

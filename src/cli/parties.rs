@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 use actix::Arbiter;
 use bursar_actors::answers::Answers;
-use bursar_actors::clock::{Clock, SystemClock};
+use bursar_actors::clerk::{self, AgendaLink, Clerk};
+use bursar_actors::clock::{Clock, MovableClock};
 use bursar_actors::gateway::{self, Gateways, SettingsError, Transports};
 use bursar_sandbox::{Latency, Rate, Rates, Running, Sandbox, Settings};
 use prometheus::Registry;
@@ -27,7 +28,22 @@ pub(crate) struct Parties {
     pub(crate) gateways: Gateways,
     /// The way back.
     pub(crate) answers: Answers,
+    /// Who runs errands.
+    pub(crate) clerk: Clerk,
+    /// Where the clerk reads agendas, to be linked with the engine.
+    pub(crate) agenda: AgendaLink,
     arbiter: Arbiter,
+}
+
+/// Why the way to the third parties cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PartiesError {
+    /// A setting is wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The clerk cannot start.
+    #[error(transparent)]
+    Clerk(#[from] clerk::StartError),
 }
 
 /// How the sandbox is set up.
@@ -55,26 +71,32 @@ impl Parties {
         config: &mut Config,
         sandbox: Option<Running>,
         registry: &Registry,
-    ) -> Result<Self, SettingsError> {
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, PartiesError> {
         if let Some(sandbox) = &sandbox {
             config.processor.url = sandbox.url();
             config.documents.url = sandbox.url();
             config.mail.url = format!("smtp://{}", sandbox.smtp());
         }
         let settings = config.gateways();
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let answers = Answers::default();
         let back = answers.clone();
         let world = gateway::World {
-            transports: Transports::new(&settings, &clock)?,
+            transports: Transports::new(&settings, clock)?,
             on_reply: Arc::new(move |entity, answered| back.bring(entity, answered)),
-            clock,
+            clock: Arc::clone(clock),
             metrics: gateway::Metrics::new(registry),
         };
         let arbiter = Arbiter::new();
         let handle = arbiter.handle();
         let gateways = Gateways::start(&settings, &handle, world);
-        Ok(Self { sandbox, gateways, answers, arbiter })
+        let (agenda, back) = (AgendaLink::default(), answers.clone());
+        let world = clerk::World {
+            agenda: Arc::new(agenda.clone()),
+            on_brought: Arc::new(move |entity, brought| back.bring_found(entity, brought)),
+        };
+        let clerk = Clerk::start(&clerk_settings(config, &settings), &handle, world)?;
+        Ok(Self { sandbox, gateways, answers, clerk, agenda, arbiter })
     }
 
     /// Ends the gateways: no call leaves any more, no answer comes back. Sagas go on from there at
@@ -84,8 +106,18 @@ impl Parties {
     }
 }
 
+fn clerk_settings(config: &Config, parties: &gateway::Settings) -> clerk::Settings {
+    let defaults = clerk::Settings::new(&config.data.dir, parties.processor.clone());
+    let limits =
+        clerk::settings::Limits { lines_max: config.advances.report_lines_max, ..defaults.limits };
+    let whole_ms = config.advances.report_timeout_s.saturating_mul(1_000);
+    clerk::Settings { limits, whole_ms, ..defaults }
+}
+
 /// Starts the simulated parties of a server. What they booked stands beside its data.
-pub(crate) fn start_sandbox(config: &Config) -> std::io::Result<Running> {
+pub(crate) fn start_sandbox(config: &Config, clock: &MovableClock) -> std::io::Result<Running> {
     let file = Some(config.data.dir.join("sandbox.ndjson"));
-    Sandbox::start(Settings { file, ..sandbox_settings(config, None) })
+    let shared = clock.clone();
+    let clock = bursar_sandbox::Clock::new(move || shared.now());
+    Sandbox::start(Settings { file, clock, ..sandbox_settings(config, None) })
 }

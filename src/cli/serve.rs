@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
-use bursar_actors::clock::{Clock, SystemClock};
+use bursar_actors::clock::{Clock, ClockError, MovableClock, SystemClock};
 use bursar_actors::engine::{Engine, World};
 use bursar_actors::fatal::OnFatal;
-use bursar_actors::gateway::SettingsError;
 use bursar_actors::metrics::Metrics;
+use bursar_domain::id::EntityId;
 use bursar_sandbox::{Mount, Running};
 use bursar_snapshots::sled_store::SledStore;
 use bursar_snapshots::store::StoreError;
@@ -23,8 +23,9 @@ use prometheus::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Exit;
-use super::parties::{self, Parties};
-use crate::config::Config;
+use super::agenda::EngineAgenda;
+use super::parties::{self, Parties, PartiesError};
+use crate::config::{Config, ConfigError};
 use crate::http::{self, State};
 
 /// How often outcomes that are older than they are kept are dropped, some at a time.
@@ -69,7 +70,11 @@ enum ServeError {
     #[error("cannot listen on {address}: {source}. Choose another address with --listen")]
     Listen { address: std::net::SocketAddr, source: std::io::Error },
     #[error("{0}: see config/bursar.toml")]
-    Party(#[from] SettingsError),
+    Party(#[from] PartiesError),
+    #[error(transparent)]
+    Clock(#[from] ClockError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     #[error("the server failed: {0}")]
     Server(#[from] std::io::Error),
 }
@@ -78,7 +83,7 @@ impl ServeError {
     fn exit(&self) -> Exit {
         match self {
             Self::Store(error) => exit_of(error),
-            Self::Listen { .. } | Self::Party(_) => Exit::Usage,
+            Self::Listen { .. } | Self::Party(_) | Self::Config(_) | Self::Clock(_) => Exit::Usage,
             Self::Server(_) => Exit::Fault,
         }
     }
@@ -143,20 +148,29 @@ async fn serve(mut config: Config, sandbox: bool) -> Result<(), ServeError> {
     let dir = config.data.dir.clone();
     let (journal, archive) = SledStore::open(&dir, &config.store())?;
     let registry = Registry::new();
-    let sandbox = if sandbox { Some(parties::start_sandbox(&config)?) } else { None };
-    let parties = Parties::start(&mut config, sandbox, &registry)?;
+    let movable = if sandbox { Some(sandbox_clock(&dir)?) } else { None };
+    let clock: Arc<dyn Clock> = match &movable {
+        Some(movable) => Arc::new(movable.clone()),
+        None => Arc::new(SystemClock),
+    };
+    let sandbox =
+        movable.as_ref().map(|clock| parties::start_sandbox(&config, clock)).transpose()?;
+    let parties = Parties::start(&mut config, sandbox, &registry, &clock)?;
     let world = World {
         journal: Box::new(journal),
         archive,
-        clock: Arc::new(SystemClock),
+        clock: Arc::clone(&clock),
         metrics: Metrics::new(&registry),
         on_fatal: on_fatal(),
-        policy: config.policy(),
+        policy: config.policy()?,
         gateways: parties.gateways.clone(),
+        clerk: parties.clerk.clone(),
         answers: parties.answers.clone(),
     };
     let (engine, started) = Engine::start(&config.engine(), world)?;
-    let state = http::state(engine, config, registry, parties.gateways.clone());
+    let state = http::state(engine, config, registry, parties.gateways.clone(), (clock, movable));
+    parties.agenda.link(Arc::new(EngineAgenda(Arc::clone(&state))));
+    resume_schedule(&state).await;
     let mount = parties.sandbox.as_ref().map(Running::mount);
     let (server, addresses) = listen(&state, mount)?;
     // Before anyone is told that it listens: who stops it right then stops it in order.
@@ -177,6 +191,19 @@ async fn serve(mut config: Config, sandbox: bool) -> Result<(), ServeError> {
     }
     tracing::info!("stopped in order");
     Ok(())
+}
+
+/// A schedule that rings does so as the configuration says now.
+async fn resume_schedule(state: &State) {
+    let exists = state.look(&EntityId::schedule()).await.is_ok_and(|seen| seen.is_some());
+    if exists && http::advances::runs::ensure_schedule(state).await.is_err() {
+        tracing::warn!("the time of the daily run could not be set; it is as it was");
+    }
+}
+
+/// The clock of a sandbox, as far ahead as it was moved; that stands beside the data.
+pub(crate) fn sandbox_clock(dir: &std::path::Path) -> Result<MovableClock, ClockError> {
+    MovableClock::kept(Arc::new(SystemClock), &dir.join("clock"))
 }
 
 /// Says who the third parties are.
@@ -269,6 +296,6 @@ async fn until_stopped(
 fn drop_old_outcomes(state: &State) {
     let keep_ms = state.config.outcomes.keep_days.saturating_mul(24 * 3600 * 1000);
     let keep_ms = i64::try_from(keep_ms).unwrap_or(i64::MAX);
-    let before = SystemClock.now().millis().saturating_sub(keep_ms);
+    let before = state.now().millis().saturating_sub(keep_ms);
     state.engine.drop_outcomes_before(before);
 }

@@ -6,6 +6,7 @@
 //! never a default in disguise.
 
 mod parties;
+mod schedule;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use bursar_snapshots::sled_store;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use parties::{Party, Sagas, Sandbox};
+pub(crate) use schedule::{Advances, Reimbursements};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -30,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) outcomes: Outcomes,
     pub(crate) sagas: Sagas,
+    pub(crate) reimbursements: Reimbursements,
+    pub(crate) advances: Advances,
     pub(crate) processor: Party,
     pub(crate) documents: Party,
     pub(crate) mail: Party,
@@ -115,6 +119,8 @@ impl Default for Config {
             checkpoint: Checkpoint::default(),
             outcomes: Outcomes::default(),
             sagas: Sagas::default(),
+            reimbursements: Reimbursements::default(),
+            advances: Advances::default(),
             processor: Party::processor(),
             documents: Party::documents(),
             mail: Party::mail(),
@@ -259,7 +265,7 @@ impl Config {
             let good = (1..=10_000).contains(&concurrency);
             rule(good, key, concurrency.to_string(), "1 to 10000 calls at once")?;
         }
-        Ok(())
+        self.policy().map(drop)
     }
 
     /// The store's part.

@@ -12,7 +12,7 @@ use bursar_actors::gateway::{PartySettings, Settings};
 use bursar_domain::call::{self, Policy};
 use serde::{Deserialize, Serialize};
 
-use super::Config;
+use super::{Config, ConfigError};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -59,6 +59,7 @@ pub(crate) struct Sagas {
     pub(crate) settle_ms: u64,
     pub(crate) stuck_after: u32,
     pub(crate) mail_patience_h: u64,
+    pub(crate) push_patience_s: u64,
 }
 
 /// The simulated third parties.
@@ -128,6 +129,7 @@ impl Default for Sagas {
             settle_ms: millis(policy.settle_ms),
             stuck_after: policy.stuck_after,
             mail_patience_h: millis(policy.mail_patience_ms) / HOUR_MS,
+            push_patience_s: millis(policy.push_patience_ms) / 1_000,
         }
     }
 }
@@ -149,16 +151,20 @@ impl Config {
         }
     }
 
-    /// The sagas' part.
-    pub(crate) fn policy(&self) -> Policy {
+    /// The rules' part.
+    pub(crate) fn policy(&self) -> Result<Policy, ConfigError> {
         let millis = |millis: u64| i64::try_from(millis).unwrap_or(i64::MAX / 4);
-        Policy {
+        Ok(Policy {
             step_deadline_ms: millis(self.sagas.step_deadline_ms),
             ladder_ms: self.sagas.ladder_ms.iter().map(|pause| millis(*pause)).collect(),
             settle_ms: millis(self.sagas.settle_ms),
             stuck_after: self.sagas.stuck_after,
             mail_patience_ms: millis(self.sagas.mail_patience_h.saturating_mul(HOUR_MS)),
-        }
+            push_patience_ms: millis(self.sagas.push_patience_s.saturating_mul(1_000)),
+            payout_patience_ms: millis(self.reimbursements.patience_h.saturating_mul(HOUR_MS)),
+            reimbursing: self.reimbursements.policy()?,
+            collecting: self.advances.policy()?,
+        })
     }
 
     /// The third parties whose address is not set.

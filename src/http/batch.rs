@@ -26,7 +26,7 @@ use crate::http::requests::{
 };
 use crate::http::resources::Form;
 use crate::http::shell::RequestId;
-use crate::http::{Answered, Shared, State, body, fields};
+use crate::http::{Answered, Shared, State, body, fields, providers};
 
 /// How many lines are handed on together.
 const PIECE: usize = 2_000;
@@ -307,8 +307,7 @@ fn memchr(bytes: &[u8]) -> Option<usize> {
 fn prepare(state: &State, bytes: &[u8], kind: Kind, request_id: &str) -> Prepared {
     let line: Line<'_> = body::parse(bytes)?;
     let operation = operation_of(line, kind)?;
-    let room = state.room(&operation);
-    Ok(operation.into_ask(request_id, room))
+    Ok(operation.into_ask(request_id, &state.gateways))
 }
 
 /// A field that the operation needs.
@@ -390,7 +389,7 @@ fn register_provider(mut line: Line<'_>, key: KeyText<'_>) -> Result<Operation, 
         account: need(line.account.take(), "account")?,
     };
     nothing_left(&line)?;
-    Operation::register_provider(body, key)
+    providers::bodies::register(body, key)
 }
 
 fn deposit(mut line: Line<'_>, key: KeyText<'_>) -> Result<Operation, Problem> {

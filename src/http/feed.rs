@@ -7,11 +7,14 @@ use std::collections::HashMap;
 
 use actix_web::HttpRequest;
 use actix_web::web::Path;
-use bursar_domain::id::{DealId, EntityId, ProviderId};
+use bursar_domain::id::{DealId, EntityId, Made, ProviderId};
+use bursar_domain::wallet::Hold;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::http::entries::{self, Scope};
+use crate::http::payments;
+use crate::http::payments::settled::held;
 use crate::http::problem::Problem;
 use crate::http::resources::{deal_of, provider_of, wallet_of};
 use crate::http::wallets::{not_found, wallet_in_path};
@@ -37,6 +40,9 @@ pub(crate) struct Transaction {
     amount: i64,
     /// Unix seconds.
     timestamp: i64,
+    /// Only on a payment that is set aside until its provider has the money: not in the balance.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pending: bool,
 }
 
 /// A wallet's transactions.
@@ -59,7 +65,8 @@ pub(crate) async fn feed(state: Shared, request: HttpRequest, id: Path<String>) 
     let limit = entries::limit(query::<Wanted>(&request)?.limit)?;
     let wallet = EntityId::wallet(&id);
     let found = entries::find(&state, &wallet, Scope::all(), limit).await?.ok_or_else(not_found)?;
-    let balance = wallet_of(&found.seen).ok_or_else(not_found)?.posted.minor();
+    let seen = wallet_of(&found.seen).ok_or_else(not_found)?;
+    let (balance, pending) = (seen.posted.minor(), seen.pending_payments.clone());
     let mut names = HashMap::new();
     let mut transactions = Vec::with_capacity(found.entries.len());
     for entry in found.entries.into_iter().rev() {
@@ -70,9 +77,37 @@ pub(crate) async fn feed(state: Shared, request: HttpRequest, id: Path<String>) 
             name,
             amount: entry.raw.minor,
             timestamp: entry.raw.counts_at.seconds(),
+            pending: false,
         });
     }
+    for hold in pending.iter().flat_map(|holds| holds.iter()) {
+        transactions.extend(pending_payment(&state, &mut names, hold).await?);
+    }
+    // The newest are kept, posted or pending.
+    transactions.drain(..transactions.len().saturating_sub(limit));
     Ok(json(&Feed { user_id: id.to_string(), balance, transactions }))
+}
+
+/// A payment that is set aside, by its hold; `None` when it has just ended.
+async fn pending_payment(
+    state: &State,
+    names: &mut HashMap<Side, String>,
+    hold: &Hold,
+) -> Result<Option<Transaction>, Problem> {
+    let Some(made) = Made::parse(&hold.id, "pay") else { return Ok(None) };
+    let (record, _) = payments::recorded(state, &made).await?;
+    let Some((event, at)) = record.as_ref().and_then(|record| Some((held(record)?, record.at)))
+    else {
+        return Ok(None);
+    };
+    let name = name_of(state, names, ("payment", event.provider.to_string())).await?;
+    Ok(Some(Transaction {
+        id: hold.id.to_string(),
+        name,
+        amount: -hold.amount.minor(),
+        timestamp: event.effective_at.unwrap_or(at).seconds(),
+        pending: true,
+    }))
 }
 
 /// Who is on the other side of an entry: its kind and the counterparty's id.

@@ -5,14 +5,16 @@
 //! tells none.
 
 use bursar_actors::outcomes::Placed;
-use bursar_domain::id::{DealId, InvestmentId, Made, Position, ProviderId};
+use bursar_domain::id::{
+    AdvanceId, DealId, InvestmentId, Made, Position, ProviderId, ReimbursementId, WalletId,
+};
 use bursar_domain::message::{About, Outcome, OutcomeKind};
 use serde::Serialize;
 
 use crate::http::resources::Failure;
 
 /// Types of the contract that nothing in this version tells yet.
-const LATER: [&str; 3] = ["reward.granted", "reimbursement.paid", "advance.debit.failed"];
+const LATER: [&str; 1] = ["reward.granted"];
 
 /// The types that can be asked for.
 pub(crate) fn types() -> impl Iterator<Item = &'static str> {
@@ -34,7 +36,19 @@ pub(crate) fn position(cursor: &str) -> Option<Position> {
 pub(crate) fn deal_of(outcome: &Outcome) -> Option<&DealId> {
     match &outcome.about {
         Some(About::Investment { deal, .. }) => Some(deal),
-        Some(About::Failure(_)) | None => None,
+        Some(About::Failure(_) | About::Reimbursement { .. } | About::Advance { .. }) | None => {
+            None
+        }
+    }
+}
+
+/// The advance of an outcome, when it is about one.
+pub(crate) fn advance_of(outcome: &Outcome) -> Option<&AdvanceId> {
+    match &outcome.about {
+        Some(About::Advance { advance, .. }) => Some(advance),
+        Some(About::Investment { .. } | About::Failure(_) | About::Reimbursement { .. }) | None => {
+            None
+        }
     }
 }
 
@@ -53,7 +67,8 @@ struct Frame<'a> {
 struct Data<'a> {
     id: String,
     status: &'static str,
-    wallet: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wallet: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     provider: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +77,11 @@ struct Data<'a> {
     deal: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advance: Option<&'a str>,
+    /// The number of the debit in its plan, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    debit: Option<u32>,
     amount: String,
     currency: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,6 +96,7 @@ struct Data<'a> {
 }
 
 /// How the thing that an outcome tells of stands, and with what its id begins.
+#[allow(clippy::match_same_arms, reason = "a table: a line for each kind")]
 const fn words(kind: OutcomeKind) -> (&'static str, &'static str) {
     match kind {
         OutcomeKind::PaymentPosted => ("posted", "pay"),
@@ -87,23 +108,48 @@ const fn words(kind: OutcomeKind) -> (&'static str, &'static str) {
         OutcomeKind::InvestmentFailed => ("failed", "inv"),
         OutcomeKind::InvestmentCancelled => ("cancelled", "inv"),
         OutcomeKind::InvestmentRefused => ("refused", "inv"),
+        OutcomeKind::PaymentFailed => ("failed", "pay"),
+        OutcomeKind::ReimbursementPaid => ("paid", "rmb"),
+        OutcomeKind::ReimbursementReturned => ("returned", "rmb"),
+        OutcomeKind::AdvanceActive => ("active", "adv"),
+        OutcomeKind::AdvanceFailed => ("failed", "adv"),
+        OutcomeKind::DebitSucceeded => ("succeeded", "adv"),
+        OutcomeKind::DebitFailed => ("failed", "adv"),
+        OutcomeKind::DebitRefunded => ("refunded", "adv"),
+        OutcomeKind::AdvanceCompleted => ("completed", "adv"),
+        OutcomeKind::AdvanceDefaulted => ("defaulted", "adv"),
+    }
+}
+
+/// The id of what an outcome tells of: a payment, deposit, refund, investment, reimbursement or
+/// advance.
+fn subject_id(outcome: &Outcome, prefix: &str) -> String {
+    if let Some(deal) = deal_of(outcome) {
+        return InvestmentId { deal: deal.clone(), seq: outcome.seq }.to_string();
+    }
+    if let Some(advance) = advance_of(outcome) {
+        return advance.to_string();
+    }
+    match (&outcome.wallet, &outcome.provider) {
+        (Some(wallet), _) => Made { wallet: wallet.clone(), seq: outcome.seq }.text(prefix),
+        (None, Some(provider)) => {
+            ReimbursementId { provider: provider.clone(), seq: outcome.seq }.to_string()
+        }
+        (None, None) => unreachable!("{outcome:?} is about nobody"),
     }
 }
 
 /// An outcome as JSON.
 pub(crate) fn frame((position, outcome): &Placed) -> String {
-    let made = |seq| Made { wallet: outcome.wallet.clone(), seq };
     let (status, prefix) = words(outcome.kind);
-    let deal = deal_of(outcome);
-    let id = match deal {
-        Some(deal) => InvestmentId { deal: deal.clone(), seq: outcome.seq }.to_string(),
-        None => made(outcome.seq).text(prefix),
+    let (ticket, debit, failure) = match &outcome.about {
+        Some(About::Investment { ticket, failure, .. }) => (Some(*ticket), None, failure.as_ref()),
+        Some(About::Failure(failure)) => (None, None, Some(failure)),
+        Some(About::Reimbursement { failure }) => (None, None, failure.as_ref()),
+        Some(About::Advance { debit, failure, .. }) => (None, *debit, failure.as_ref()),
+        None => (None, None, None),
     };
-    let (ticket, failure) = match &outcome.about {
-        Some(About::Investment { ticket, failure, .. }) => (Some(*ticket), failure.as_ref()),
-        Some(About::Failure(failure)) => (None, Some(failure)),
-        None => (None, None),
-    };
+    let payment = |seq| Some(Made { wallet: outcome.wallet.clone()?, seq }.text("pay"));
     let balance = || outcome.balance_after.to_major(outcome.currency);
     let frame = Frame {
         cursor: cursor(*position),
@@ -111,13 +157,15 @@ pub(crate) fn frame((position, outcome): &Placed) -> String {
         kind: outcome.kind.as_str(),
         at: outcome.at.to_string(),
         data: Data {
-            id,
+            id: subject_id(outcome, prefix),
             status,
-            wallet: outcome.wallet.as_str(),
+            wallet: outcome.wallet.as_ref().map(WalletId::as_str),
             provider: outcome.provider.as_ref().map(ProviderId::as_str),
-            payment: outcome.payment.map(|seq| made(seq).text("pay")),
-            deal: deal.map(DealId::as_str),
+            payment: outcome.payment.and_then(payment),
+            deal: deal_of(outcome).map(DealId::as_str),
             ticket,
+            advance: advance_of(outcome).map(AdvanceId::as_str),
+            debit,
             amount: outcome.amount.to_major(outcome.currency),
             currency: outcome.currency.code(),
             balance_after: outcome.moves_balance().then(balance),
@@ -134,7 +182,7 @@ pub(crate) fn frame((position, outcome): &Placed) -> String {
 mod tests {
     use super::*;
     use bursar_domain::currency::Currency;
-    use bursar_domain::id::{Seq, WalletId};
+    use bursar_domain::id::Seq;
     use bursar_domain::money::Amount;
     use bursar_domain::saga::subject;
     use bursar_domain::time::Timestamp;
@@ -143,7 +191,7 @@ mod tests {
         let outcome = Outcome {
             kind,
             at: Timestamp::default(),
-            wallet: WalletId::parse("alice").expect("well-formed"),
+            wallet: WalletId::parse("alice"),
             seq: Seq(7),
             provider: None,
             payment: None,

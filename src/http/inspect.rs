@@ -7,25 +7,32 @@
 use actix_web::web::Path;
 use bursar_actors::job::{Answer, Ask};
 use bursar_actors::view::{Seen, Summary};
+use bursar_domain::cadence::Cadence;
 use bursar_domain::code::Code;
 use bursar_domain::compensation::{Compensation, UndoStatus};
-use bursar_domain::id::{DealId, EntityId, Kind, ProviderId, Seq, WalletId, is_entity_id};
+use bursar_domain::id::{
+    AdvanceId, DealId, EntityId, Kind, ProviderId, Seq, WalletId, is_entity_id,
+};
 use bursar_domain::record::{Record, Verdict};
 use bursar_domain::saga::{Saga, Subject};
+use bursar_domain::schedule::Schedule;
+use bursar_domain::time::Timestamp;
 use bursar_domain::wallet::Hold;
 use serde::Serialize;
 use serde_json::{Value, json as value};
 use utoipa::ToSchema;
 
+use crate::http::advances::runs::RunState;
 use crate::http::deals::Deal;
 use crate::http::problem::Problem;
-use crate::http::providers::now;
-use crate::http::resources::{Form, Provider, Wallet, wallet_of};
+use crate::http::providers::Provider;
+use crate::http::resources::{Form, Wallet, wallet_of};
 use crate::http::steps::Course;
-use crate::http::{Answered, Shared, json};
+use crate::http::{Answered, Shared, advances, json};
 
 fn not_found() -> Problem {
-    let detail = "there is no such actor; a kind is wallet, provider, deal, saga or compensation";
+    let detail = "there is no such actor; a kind is wallet, provider, deal, saga, compensation, advance, \
+                  run or schedule";
     Problem::new(Code::ActorNotFound, detail)
 }
 
@@ -35,7 +42,9 @@ fn entity(kind: &str, id: &str) -> Result<EntityId, Problem> {
         Some(Kind::Wallet) => WalletId::parse(id).map(|id| EntityId::wallet(&id)),
         Some(Kind::Provider) => ProviderId::parse(id).map(|id| EntityId::provider(&id)),
         Some(Kind::Deal) => DealId::parse(id).map(|id| EntityId::deal(&id)),
-        Some(kind @ (Kind::Saga | Kind::Compensation)) => {
+        Some(Kind::Advance) => AdvanceId::parse(id).map(|id| EntityId::advance(&id)),
+        Some(Kind::Schedule) => Some(EntityId::schedule()).filter(|schedule| *schedule.id == *id),
+        Some(kind @ (Kind::Saga | Kind::Compensation | Kind::Run)) => {
             is_entity_id(id).then(|| EntityId { kind, id: id.into() })
         }
         None => None,
@@ -86,7 +95,7 @@ pub(crate) struct ActorState {
 /// One actor with its state. Brings it into memory when it was not.
 #[utoipa::path(get, path = "/admin/actors/{kind}/{id}", tag = "admin",
     params(("kind" = String, Path,
-            description = "wallet, provider, deal, saga or compensation"),
+            description = "wallet, provider, deal, saga, compensation, advance, run or schedule"),
         ("id" = String, Path, description = "Its id")), responses(
     (status = 200, body = ActorState), (status = "4XX", body = Problem),
     (status = "5XX", body = Problem)))]
@@ -113,7 +122,7 @@ pub(crate) async fn actor(state: Shared, path: Path<(String, String)>) -> Answer
         id: id.id.to_string(),
         shard: id.shard(state.config.shards.count).0,
         seq: found.last.0,
-        state: state_of(&id, &seen),
+        state: state_of(&id, &seen, state.now()),
         holds: found.holds.iter().map(hold).collect(),
         last_records: found.records.iter().map(record).collect(),
         unsaved: found.unsaved,
@@ -123,26 +132,43 @@ pub(crate) async fn actor(state: Shared, path: Path<(String, String)>) -> Answer
 }
 
 /// What an actor is and has.
-fn state_of(id: &EntityId, seen: &Seen) -> Value {
+fn state_of(id: &EntityId, seen: &Seen, now: Timestamp) -> Value {
     let (id, version) = (&*id.id, seen.version);
     let shown = match &seen.summary {
         Summary::Wallet(wallet) => {
             serde_json::to_value(Wallet::seen(id, wallet, version, Form::Whole))
         }
         Summary::Provider(provider) => {
-            serde_json::to_value(Provider::seen(id, provider, version, now(), Form::Whole))
+            serde_json::to_value(Provider::seen(id, provider, version, now, Form::Whole))
         }
-        Summary::Deal(deal) => serde_json::to_value(Deal::seen(id, deal, version, now())),
+        Summary::Deal(deal) => serde_json::to_value(Deal::seen(id, deal, version, now)),
         Summary::Saga(saga) => Ok(saga_state(id, saga, version)),
         Summary::Compensation(compensation) => Ok(compensation_state(id, compensation, version)),
+        Summary::Advance(advance) => {
+            serde_json::to_value(advances::Advance::seen(id, advance, version))
+        }
+        Summary::Run(run) => serde_json::to_value(RunState::seen(id, run)),
+        Summary::Schedule(schedule) => Ok(schedule_state(id, schedule, version)),
     };
     shown.expect("a resource has a JSON form")
+}
+
+fn schedule_state(id: &str, schedule: &Schedule, version: u64) -> Value {
+    value!({
+        "id": id,
+        "at": schedule.cadence().map(Cadence::at_text),
+        "time_zone": schedule.cadence().map(Cadence::time_zone),
+        "next_run_at": schedule.next().map(|at| at.to_string()),
+        "last_run": schedule.last_run(),
+        "report_read_to": schedule.read_to().map(|at| at.to_string()),
+        "version": version,
+    })
 }
 
 fn subject_state(subject: &Subject) -> Value {
     value!({
         "id": &*subject.id(),
-        "wallet": subject.wallet().as_str(),
+        "wallet": subject.wallet().map(WalletId::as_str),
         "amount": subject.amount().to_major(subject.currency()),
         "currency": subject.currency().code(),
     })
@@ -151,10 +177,7 @@ fn subject_state(subject: &Subject) -> Value {
 fn saga_state(id: &str, saga: &std::sync::Arc<Saga>, version: u64) -> Value {
     let course = Course { saga: Some(saga.clone()), compensation: None };
     let subject = saga.subject();
-    let steps = subject.map(|subject| match subject {
-        Subject::Investment(_) => course.of_investment(None),
-        Subject::Deposit(_) => course.of_deposit(None),
-    });
+    let steps = subject.map(|subject| course.of_subject(subject));
     let found = saga.found();
     value!({
         "id": id,
@@ -219,6 +242,9 @@ fn outcome_of(verdict: &Verdict) -> Vec<String> {
         Verdict::Deal(events) => words(events),
         Verdict::Saga(events) => words(events),
         Verdict::Compensation(events) => words(events),
+        Verdict::Advance(events) => words(events),
+        Verdict::Run(events) => words(events),
+        Verdict::Schedule(events) => words(events),
         Verdict::Refused(refusal) => vec![format!("refused: {}", refusal.rejection.code)],
     }
 }
@@ -235,7 +261,7 @@ pub(crate) struct Departure {
 /// Saves an actor's shard and lets the actor leave memory. Nothing is lost: the next use reads it.
 #[utoipa::path(post, path = "/admin/actors/{kind}/{id}/passivate", tag = "admin",
     params(("kind" = String, Path,
-            description = "wallet, provider, deal, saga or compensation"),
+            description = "wallet, provider, deal, saga, compensation, advance, run or schedule"),
         ("id" = String, Path, description = "Its id")), responses(
     (status = 200, body = Departure), (status = "4XX", body = Problem),
     (status = "5XX", body = Problem)))]

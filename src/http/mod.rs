@@ -5,8 +5,10 @@
 //! state, the routes, the id of each request, and turning every error into a problem.
 
 pub(crate) mod admin;
+pub(crate) mod advances;
 pub(crate) mod batch;
 pub(crate) mod body;
+pub(crate) mod clock;
 pub(crate) mod deals;
 pub(crate) mod deposits;
 pub(crate) mod entries;
@@ -14,8 +16,10 @@ pub(crate) mod feed;
 pub(crate) mod fields;
 pub(crate) mod frames;
 pub(crate) mod gateways;
+pub(crate) mod history;
 pub(crate) mod inspect;
 pub(crate) mod investments;
+pub(crate) mod listing;
 pub(crate) mod openapi;
 pub(crate) mod operation;
 pub(crate) mod operations;
@@ -41,17 +45,18 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use actix_web::web::{self, Bytes, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use bursar_actors::clock::{Clock, MovableClock};
 use bursar_actors::engine::Engine;
 use bursar_actors::gateway::Gateways;
-use bursar_actors::job::{Answer, Ask, Room};
+use bursar_actors::job::{Answer, Ask};
 use bursar_actors::storage::decode_record;
 use bursar_actors::view::Seen;
-use bursar_domain::call::Party;
 use bursar_domain::code::Code;
 use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::record::Record;
+use bursar_domain::time::Timestamp;
 use prometheus::Registry;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::config::Config;
 use operation::{Decided, KeyText, Operation, Rendered};
@@ -68,6 +73,14 @@ pub(crate) struct State {
     pub(crate) engine: Engine,
     /// The gateways, to see how busy they are.
     pub(crate) gateways: Gateways,
+    /// What time it is.
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The same, when it can be moved.
+    pub(crate) movable_clock: Option<MovableClock>,
+    /// Filled once the schedule of runs rings as the configuration says.
+    pub(crate) schedule_set: OnceCell<()>,
+    /// How many are moving it.
+    pub(crate) moving: AtomicUsize,
     /// The configuration in force.
     pub(crate) config: Config,
     /// What is counted.
@@ -91,6 +104,11 @@ pub(crate) type Shared = web::Data<State>;
 pub(crate) type Answered = Result<HttpResponse, Problem>;
 
 impl State {
+    /// Now, by the server's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The longest time a body may take.
     pub(crate) fn body_timeout(&self) -> Duration {
         Duration::from_millis(self.config.server.body_timeout_ms)
@@ -109,14 +127,38 @@ impl State {
 
     /// Does a write and answers it from its record.
     pub(crate) async fn write(&self, request: &HttpRequest, operation: Operation) -> Answered {
+        let (to, answer) = self.asked(request, operation).await?;
+        Self::rendered(&to, answer)
+    }
+
+    /// Does a write; the answer as its entity gave it.
+    pub(crate) async fn asked(
+        &self,
+        request: &HttpRequest,
+        operation: Operation,
+    ) -> Result<(EntityId, Answer), Problem> {
         let (to, ask) = {
             let extensions = request.extensions();
-            let room = self.room(&operation);
-            operation.into_ask(RequestId::of(&extensions), room)
+            operation.into_ask(RequestId::of(&extensions), &self.gateways)
         };
         let answer = self.ask(to.clone(), ask).await?;
-        let rendered = operation::render(&to, answer, Form::Whole)?;
-        Ok(respond(rendered))
+        Ok((to, answer))
+    }
+
+    /// Does a write under a request's id, or on the server's own behalf; `None` when there was
+    /// nothing to record.
+    pub(crate) async fn decide_for(
+        &self,
+        whom: &str,
+        operation: Operation,
+    ) -> Result<Option<Decided>, Problem> {
+        let (to, ask) = operation.into_ask(whom, &self.gateways);
+        operation::decided(self.ask(to, ask).await?)
+    }
+
+    /// The response to a write, from its entity's answer.
+    pub(crate) fn rendered(to: &EntityId, answer: Answer) -> Answered {
+        operation::render(to, answer, Form::Whole).map(respond)
     }
 
     /// Does a write; `None` when there was nothing to record.
@@ -125,27 +167,11 @@ impl State {
         request: &HttpRequest,
         operation: Operation,
     ) -> Result<Option<Decided>, Problem> {
-        let full = self.full_party(&operation);
-        let room = if full.is_some() { Room::Full } else { Room::There };
-        let (to, ask) = {
-            let extensions = request.extensions();
-            operation.into_ask(RequestId::of(&extensions), room)
-        };
-        match (self.ask(to, ask).await?, full) {
+        let full = operation.full_party(&self.gateways);
+        match (self.asked(request, operation).await?.1, full) {
             (Answer::Overloaded, Some(party)) => Err(Problem::busy(party)),
             (answer, _) => operation::decided(answer),
         }
-    }
-
-    /// The third party that has no room for the calls that an operation would bring.
-    fn full_party(&self, operation: &Operation) -> Option<Party> {
-        operation.calls().iter().copied().find(|party| self.gateways.is_full(*party))
-    }
-
-    /// Whether third parties have room for the calls that an operation would bring. What is new is
-    /// refused before it gets a ticket; what has one is not.
-    pub(crate) fn room(&self, operation: &Operation) -> Room {
-        if self.full_party(operation).is_some() { Room::Full } else { Room::There }
     }
 
     /// Asks an entity.
@@ -175,6 +201,7 @@ impl State {
             | Answer::Payment { .. }
             | Answer::Investment { .. }
             | Answer::Recent { .. }
+            | Answer::Judged(_)
             | Answer::Inspected(_) => Err(Problem::stopping()),
         }
     }
@@ -264,6 +291,7 @@ pub(crate) fn state(
     config: Config,
     registry: Registry,
     gateways: Gateways,
+    (clock, movable_clock): (Arc<dyn Clock>, Option<MovableClock>),
 ) -> Arc<State> {
     let counts = shell::Counts::new(&registry);
     let stop = watch::Sender::new(false);
@@ -273,6 +301,10 @@ pub(crate) fn state(
     Arc::new(State {
         engine,
         gateways,
+        clock,
+        movable_clock,
+        schedule_set: OnceCell::new(),
+        moving: AtomicUsize::new(0),
         config,
         registry,
         counts,

@@ -9,8 +9,8 @@ use bursar_domain::code::Code;
 use utoipa::OpenApi;
 
 use crate::http::{
-    admin, batch, deals, deposits, feed, gateways, inspect, investments, operations, outcomes,
-    payments, providers, sagas, wallets,
+    admin, advances, batch, clock, deals, deposits, feed, gateways, inspect, investments,
+    operations, outcomes, payments, providers, sagas, wallets,
 };
 
 #[derive(OpenApi)]
@@ -38,6 +38,11 @@ use crate::http::{
         providers::get,
         providers::entries,
         providers::schedule,
+        providers::settle,
+        providers::activities::submit,
+        providers::listed::list,
+        providers::reimbursements::list,
+        providers::reimbursements::get,
         deals::open,
         deals::list::list,
         deals::get,
@@ -59,7 +64,14 @@ use crate::http::{
         gateways::list,
         admin::shards,
         admin::trial_balance,
-        admin::checkpoint
+        admin::checkpoint,
+        advances::open,
+        advances::get,
+        advances::list,
+        advances::runs::begin,
+        advances::runs::get,
+        clock::get,
+        clock::advance
     )
 )]
 struct Description;

@@ -7,26 +7,25 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bursar_actors::gateway::Gateways;
 use bursar_actors::job::{Answer, Ask, Command, Room};
-use bursar_domain::cadence::Cadence;
 use bursar_domain::call::Party;
 use bursar_domain::code::Code;
-use bursar_domain::id::{DealId, EntityId, Made, ProviderId, Seq, WalletId};
+use bursar_domain::id::{AdvanceId, DealId, EntityId, Made, ProviderId, Seq, WalletId};
 use bursar_domain::key::Key;
 use bursar_domain::money::Amount;
 use bursar_domain::record::{Record, Verdict};
 use bursar_domain::saga::investment::Funding;
 use bursar_domain::wallet::command::{Deposit, Lookup, Pay, Refund};
-use bursar_domain::{deal, provider, wallet};
+use bursar_domain::{advance, deal, provider, wallet};
 use serde::Serialize;
 
 use crate::http::deals::Deal;
 use crate::http::deposits;
 use crate::http::fields::{self, DESCRIPTION_MAX};
 use crate::http::problem::Problem;
-use crate::http::requests::{
-    BookDeposit, MakePayment, MakeRefund, OpenWallet, RegisterProvider, SettlementBody,
-};
+use crate::http::providers::Provider;
+use crate::http::requests::{BookDeposit, MakePayment, MakeRefund, OpenWallet};
 use crate::http::resources::{self, Form};
 
 /// A write to one entity.
@@ -175,6 +174,7 @@ impl Operation {
         let provider = fields::provider_id(&body.provider, "/provider")?;
         let (amount, currency) = fields::money(&body.amount, &body.currency)?;
         let command = wallet::Command::Pay(Pay {
+            wallet: wallet.clone(),
             provider,
             amount,
             currency,
@@ -182,6 +182,7 @@ impl Operation {
             metadata: fields::metadata(body.metadata)?,
             effective_at: fields::effective_at(body.effective_at.as_deref())?,
             payee: Lookup::Open,
+            queue_full: false,
         });
         Ok(Self::to_wallet(&wallet, command, Some(key_text)))
     }
@@ -218,33 +219,29 @@ impl Operation {
         Ok(Self::to_wallet(wallet, command, key_text.checked()?))
     }
 
-    /// Registers a provider.
-    pub(crate) fn register_provider(
-        body: RegisterProvider<'_>,
-        key_text: KeyText<'_>,
-    ) -> Result<Self, Problem> {
-        let key_text = key_text.checked()?;
-        let id = match body.id {
-            Some(id) => fields::provider_id(&id, "/id")?,
-            None => {
-                ProviderId::parse(&made_id("prv", key_text)).expect("well-formed by its making")
-            }
-        };
-        let currency = fields::currency(&body.currency)?;
-        let profile = provider::Profile {
-            name: fields::required(body.name, 200, "/name")?,
-            currency,
-            cadence: cadence(&body.settlement)?,
-            account: fields::required(body.account, 200, "/account")?,
-        };
-        let command = provider::Command::Register(profile);
+    /// Something asked of a provider.
+    pub(crate) fn to_provider(
+        provider: &ProviderId,
+        command: provider::Command,
+        key_text: Option<&str>,
+    ) -> Self {
         let key = key_text.map(|text| key(text, command.content()));
-        Ok(Self { to: EntityId::provider(&id), command: Command::Provider(command), key })
+        Self { to: EntityId::provider(provider), command: Command::Provider(command), key }
     }
 
     fn to_wallet(wallet: &WalletId, command: wallet::Command, key_text: Option<&str>) -> Self {
         let key = key_text.map(|text| key(text, command.content()));
         Self { to: EntityId::wallet(wallet), command: Command::Wallet(command), key }
+    }
+
+    /// Something asked of an advance.
+    pub(crate) fn to_advance(
+        advance: &AdvanceId,
+        command: advance::Command,
+        key_text: &str,
+    ) -> Self {
+        let key = Some(key(key_text, command.content()));
+        Self { to: EntityId::advance(advance), command: Command::Advance(command), key }
     }
 
     /// Something asked of a deal.
@@ -269,25 +266,38 @@ impl Operation {
         matches!(self.command, Command::Wallet(wallet::Command::Pull(_)))
     }
 
+    /// The third party that has no room for the calls that it would bring. What is new is refused
+    /// before it gets a ticket; what has one is not.
+    pub(crate) fn full_party(&self, gateways: &Gateways) -> Option<Party> {
+        self.calls().iter().copied().find(|party| gateways.is_full(*party))
+    }
+
     /// Which third parties will be called for it.
-    pub(crate) fn calls(&self) -> &'static [Party] {
+    fn calls(&self) -> &'static [Party] {
         match &self.command {
             Command::Deal(deal::Command::Invest(invest)) => match invest.funding {
                 Funding::Bank => &[Party::Processor, Party::Documents],
                 Funding::Wallet => &[Party::Documents],
             },
-            Command::Wallet(wallet::Command::Pull(_)) => &[Party::Processor],
+            Command::Wallet(wallet::Command::Pull(_)) | Command::Advance(_) => &[Party::Processor],
             Command::Wallet(_)
             | Command::Provider(_)
             | Command::Deal(_)
             | Command::Saga(_)
-            | Command::Compensation(_) => &[],
+            | Command::Compensation(_)
+            | Command::Run(_)
+            | Command::Schedule(_) => &[],
         }
     }
 
     /// What is asked of whom.
-    pub(crate) fn into_ask(self, request_id: &str, room: Room) -> (EntityId, Ask) {
+    pub(crate) fn into_ask(self, request_id: &str, gateways: &Gateways) -> (EntityId, Ask) {
+        let room = if self.full_party(gateways).is_some() { Room::Full } else { Room::There };
         let Self { to, mut command, key } = self;
+        if let Command::Wallet(wallet::Command::Pay(pay)) = &mut command {
+            // Whether the processor is needed is known when the provider has been looked up.
+            pay.queue_full = gateways.is_full(Party::Processor);
+        }
         if let Command::Deal(deal::Command::Invest(invest)) = &mut command {
             // A refusal with a ticket is an event, so the command carries what is kept with it.
             invest.request_id = request_id.into();
@@ -300,32 +310,6 @@ impl Operation {
 pub(crate) fn payment_id(text: &str) -> Result<Made, Problem> {
     Made::parse(text, "pay")
         .ok_or_else(|| Problem::new(Code::PaymentNotFound, "there is no such payment"))
-}
-
-fn cadence(settlement: &SettlementBody<'_>) -> Result<Cadence, Problem> {
-    match settlement {
-        SettlementBody::Word(word) if word == "immediate" => {
-            let detail = "immediate settlement is not served by this version; give a calendar \
-                          such as {\"every\": \"month\"}";
-            Err(Problem::field(Code::UnsupportedMethod, "/settlement", detail))
-        }
-        SettlementBody::Word(_) => {
-            let detail = "a calendar such as {\"every\": \"month\", \"on\": \"31\"}, or \
-                          \"immediate\"";
-            Err(Problem::field(Code::InvalidCadence, "/settlement", detail))
-        }
-        SettlementBody::Calendar(calendar) => {
-            let on = match &calendar.on {
-                None | Some(serde_json::Value::Null) => None,
-                Some(serde_json::Value::String(text)) => Some(text.clone()),
-                Some(other) => Some(other.to_string()),
-            };
-            let (at, zone) = (calendar.at.as_deref(), calendar.time_zone.as_deref());
-            Cadence::new(&calendar.every, on.as_deref(), at, zone).map_err(|error| {
-                Problem::field(Code::InvalidCadence, error.pointer(), error.to_string())
-            })
-        }
-    }
 }
 
 /// The decision in an answer; `None` when there was nothing to record.
@@ -341,7 +325,10 @@ pub(crate) fn decided(answer: Answer) -> Result<Option<Decided>, Problem> {
             | Verdict::Provider(_)
             | Verdict::Deal(_)
             | Verdict::Saga(_)
-            | Verdict::Compensation(_) => Ok(Some(Decided { seq, record, replayed })),
+            | Verdict::Compensation(_)
+            | Verdict::Advance(_)
+            | Verdict::Run(_)
+            | Verdict::Schedule(_) => Ok(Some(Decided { seq, record, replayed })),
         },
         Answer::Rejected(rejection) => Err(Problem::rejected(&rejection)),
         Answer::Overloaded => Err(Problem::overloaded()),
@@ -350,6 +337,7 @@ pub(crate) fn decided(answer: Answer) -> Result<Option<Decided>, Problem> {
         | Answer::Payment { .. }
         | Answer::Investment { .. }
         | Answer::Recent { .. }
+        | Answer::Judged(_)
         | Answer::Inspected(_) => Err(Problem::stopping()),
     }
 }
@@ -389,16 +377,12 @@ fn render_record(to: &EntityId, decided: &Decided, form: Form) -> Rendered {
     let Decided { seq, record, replayed } = decided;
     let rendered = match &record.verdict {
         Verdict::Wallet(events) => render_wallet(to, *seq, record, events, form),
-        Verdict::Provider(events) => match events.first() {
-            Some(provider::Event::Registered(profile)) => {
-                let id = ProviderId::from_shared(Arc::clone(&to.id));
-                let provider = resources::Provider::registered(&id, profile, record.at, form);
-                done(201, Some(format!("/v1/providers/{id}")), &provider)
-            }
-            Some(provider::Event::Received(_) | provider::Event::RefundSent(_)) | None => {
-                unreachable!("nobody asks a provider for these")
-            }
-        },
+        Verdict::Provider(events) => {
+            let provider = provider::Summary::registered(events);
+            let provider = provider.expect("what else a provider does is answered elsewhere");
+            let resource = Provider::seen(&to.id, &provider, 1, record.at, form);
+            done(201, Some(format!("/v1/providers/{}", to.id)), &resource)
+        }
         Verdict::Deal(events) => {
             let Some(deal::Event::Opened(profile)) = events.first() else {
                 unreachable!("what else a deal does is answered in its own file")
@@ -406,8 +390,13 @@ fn render_record(to: &EntityId, decided: &Decided, form: Form) -> Rendered {
             let location = Some(format!("/v1/deals/{}", to.id));
             done(201, location, &Deal::opened(&to.id, profile, record.at))
         }
-        Verdict::Refused(_) | Verdict::Saga(_) | Verdict::Compensation(_) => {
-            unreachable!("a refusal is no decision to show, and sagas are answered elsewhere")
+        Verdict::Refused(_)
+        | Verdict::Saga(_)
+        | Verdict::Compensation(_)
+        | Verdict::Advance(_)
+        | Verdict::Run(_)
+        | Verdict::Schedule(_) => {
+            unreachable!("a refusal is no decision to show, and the others are answered elsewhere")
         }
     };
     Rendered { replayed: *replayed, ..rendered }
@@ -441,6 +430,11 @@ fn render_wallet(
             let payment = resources::Payment::new(&made, record.at, event, None, form);
             done(201, location, &payment)
         }
+        Some(wallet::Event::PaymentHeld(event)) => {
+            let location =
+                (form == Form::Whole).then(|| format!("/v1/payments/{}", made.text("pay")));
+            done(202, location, &resources::Payment::pending(&made, record.at, event, form))
+        }
         Some(wallet::Event::RefundReceived(event)) => {
             done(201, None, &resources::Refund::new(&id, seq, record.at, event, form))
         }
@@ -456,7 +450,9 @@ fn render_wallet(
             | wallet::Event::Invested(_)
             | wallet::Event::Unmarked { .. }
             | wallet::Event::PullBooked(_)
-            | wallet::Event::PullAbandoned { .. },
+            | wallet::Event::PullAbandoned { .. }
+            | wallet::Event::PaymentPosted(_)
+            | wallet::Event::PaymentFailed(_),
         ) => unreachable!("a request is not answered with these"),
     }
 }

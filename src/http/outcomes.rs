@@ -16,12 +16,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use actix_ws::{CloseCode, CloseReason, Message, MessageStream, Session};
 use bursar_actors::outcomes::{After, Placed};
 use bursar_domain::code::Code;
-use bursar_domain::id::{DealId, Position, ProviderId, is_well_formed};
+use bursar_domain::id::{AdvanceId, DealId, Position, ProviderId, WalletId, is_well_formed};
 use bursar_domain::message::Outcome;
 use futures_util::StreamExt;
 use tokio::sync::watch;
 
-use crate::http::frames::{cursor, deal_of, frame, position, types};
+use crate::http::frames::{advance_of, cursor, deal_of, frame, position, types};
 use crate::http::problem::Problem;
 use crate::http::{Answered, Shared, State};
 
@@ -38,6 +38,7 @@ struct Filter {
     wallets: Vec<String>,
     providers: Vec<String>,
     deals: Vec<String>,
+    advances: Vec<String>,
     kinds: Vec<String>,
 }
 
@@ -46,9 +47,10 @@ impl Filter {
         let among = |wanted: &[String], value: Option<&str>| {
             wanted.is_empty() || value.is_some_and(|value| wanted.iter().any(|one| one == value))
         };
-        among(&self.wallets, Some(outcome.wallet.as_str()))
+        among(&self.wallets, outcome.wallet.as_ref().map(WalletId::as_str))
             && among(&self.providers, outcome.provider.as_ref().map(ProviderId::as_str))
             && among(&self.deals, deal_of(outcome).map(DealId::as_str))
+            && among(&self.advances, advance_of(outcome).map(AdvanceId::as_str))
             && among(&self.kinds, Some(outcome.kind.as_str()))
     }
 }
@@ -77,6 +79,7 @@ fn parse_query(request: &HttpRequest) -> Result<(Filter, Option<Position>), Prob
             "wallet" => filter.wallets.push(value),
             "provider" => filter.providers.push(value),
             "deal" => filter.deals.push(value),
+            "advance" => filter.advances.push(value),
             "type" if types().any(|known| known == value) => filter.kinds.push(value),
             "type" => {
                 let words: Vec<_> = types().collect();
@@ -207,6 +210,7 @@ impl Drop for Reader {
     params(("wallet" = Option<Vec<String>>, Query, description = "Only of these wallets"),
         ("provider" = Option<Vec<String>>, Query, description = "Only of these providers"),
         ("deal" = Option<Vec<String>>, Query, description = "Only of these deals"),
+        ("advance" = Option<Vec<String>>, Query, description = "Only of these advances"),
         ("type" = Option<Vec<String>>, Query, description = "Only these types"),
         ("cursor" = Option<String>, Query, description = "Go on after this one")), responses(
     (status = 101, description = "JSON text frames {cursor, id, type, at, data}"),
@@ -282,6 +286,7 @@ async fn send_all(session: &mut Session, outcomes: &[Placed]) -> bool {
     params(("wallet" = Option<Vec<String>>, Query, description = "Only of these wallets"),
         ("provider" = Option<Vec<String>>, Query, description = "Only of these providers"),
         ("deal" = Option<Vec<String>>, Query, description = "Only of these deals"),
+        ("advance" = Option<Vec<String>>, Query, description = "Only of these advances"),
         ("type" = Option<Vec<String>>, Query, description = "Only these types"),
         ("cursor" = Option<String>, Query, description = "Go on after this one"),
         ("Last-Event-ID" = Option<String>, Header, description = "The same, as browsers send it")),

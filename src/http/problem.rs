@@ -157,6 +157,11 @@ impl Problem {
     pub(crate) fn status(&self) -> u16 {
         self.0.status
     }
+
+    /// Its code and what is said of it, for a line of a list.
+    pub(crate) fn in_words(self) -> (Option<&'static str>, Option<String>) {
+        (Some(self.0.code), Some(self.0.detail))
+    }
 }
 
 impl std::fmt::Display for Problem {

@@ -9,7 +9,9 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Ref, Schema, SchemaType, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::fields::AmountText;
 
@@ -117,12 +119,68 @@ pub(crate) struct RegisterProvider<'a> {
     /// ISO 4217.
     #[schema(value_type = String, example = "EUR")]
     pub(crate) currency: Cow<'a, str>,
-    /// When it is reimbursed.
-    #[schema(value_type = Calendar)]
+    /// When it is reimbursed: on a calendar, or `"immediate"`.
     pub(crate) settlement: SettlementBody<'a>,
     /// Where it is reimbursed to.
     #[schema(value_type = String, example = "acct-clinic")]
     pub(crate) account: Cow<'a, str>,
+}
+
+/// Gives money now, to be collected by scheduled debits.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OpenAdvance<'a> {
+    /// The customer's account, a token at the processor.
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "acct-alice")]
+    pub(crate) account: Cow<'a, str>,
+    #[schema(value_type = String, example = "120.00")]
+    pub(crate) amount: AmountText<'a>,
+    /// ISO 4217.
+    #[schema(value_type = String, example = "EUR")]
+    pub(crate) currency: Cow<'a, str>,
+    /// How it is paid back; without it, by twelve weekly debits.
+    pub(crate) plan: Option<PlanBody<'a>>,
+}
+
+/// How an advance is paid back.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PlanBody<'a> {
+    /// By how many debits, 1 to 520; 12 when it is not said.
+    #[schema(example = 12)]
+    pub(crate) installments: Option<u64>,
+    /// `day`, `week`, `month` or `year`; `week` when it is not said.
+    #[serde(borrow)]
+    #[schema(value_type = Option<String>, example = "week")]
+    pub(crate) every: Option<Cow<'a, str>>,
+    /// The first day; without it, one period after the credit.
+    #[schema(value_type = Option<String>, example = "2026-12-01")]
+    pub(crate) first_due: Option<Cow<'a, str>>,
+}
+
+/// What a provider did for a member.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ActivityBody<'a> {
+    /// The client's name of it; each counts once, for ever.
+    #[serde(borrow)]
+    #[schema(value_type = String, example = "act-1")]
+    pub(crate) activity_id: Cow<'a, str>,
+    /// For whom.
+    #[schema(value_type = String, example = "member-7")]
+    pub(crate) member: Cow<'a, str>,
+    /// When it was done.
+    #[schema(value_type = String, example = "2026-11-20")]
+    pub(crate) service_date: Cow<'a, str>,
+    #[schema(value_type = Option<String>)]
+    pub(crate) description: Option<Cow<'a, str>>,
+    /// What the provider is owed for it.
+    #[schema(value_type = String, example = "25.00")]
+    pub(crate) amount: AmountText<'a>,
+    /// ISO 4217.
+    #[schema(value_type = String, example = "EUR")]
+    pub(crate) currency: Cow<'a, str>,
 }
 
 /// A calendar, or the word `immediate`.
@@ -152,6 +210,27 @@ impl<'de: 'a, 'a> Deserialize<'de> for SettlementBody<'a> {
             }
         }
         deserializer.deserialize_any(SettlementVisitor)
+    }
+}
+
+impl PartialSchema for SettlementBody<'_> {
+    fn schema() -> RefOr<Schema> {
+        let word = ObjectBuilder::new()
+            .schema_type(SchemaType::new(Type::String))
+            .enum_values(Some(["immediate"]));
+        let calendar = Ref::from_schema_name(Calendar::name());
+        OneOfBuilder::new().item(calendar).item(word).into()
+    }
+}
+
+impl ToSchema for SettlementBody<'_> {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("SettlementBody")
+    }
+
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Calendar::name().into(), Calendar::schema()));
+        Calendar::schemas(schemas);
     }
 }
 
@@ -302,7 +381,6 @@ pub(crate) struct Line<'a> {
     pub(crate) bank_account: Option<Cow<'a, str>>,
     #[schema(value_type = Option<String>)]
     pub(crate) name: Option<Cow<'a, str>>,
-    #[schema(value_type = Option<Calendar>)]
     pub(crate) settlement: Option<SettlementBody<'a>>,
     #[schema(value_type = Option<String>)]
     pub(crate) account: Option<Cow<'a, str>>,

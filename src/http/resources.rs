@@ -9,16 +9,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bursar_actors::view::{Seen, Summary};
-use bursar_domain::cadence::Cadence;
+use bursar_domain::advance::Advance;
 use bursar_domain::compensation::Compensation;
-use bursar_domain::id::{Made, ProviderId, Seq, WalletId};
+use bursar_domain::id::{Made, Seq, WalletId};
 use bursar_domain::money::Amount;
+use bursar_domain::run::Run;
 use bursar_domain::saga::{Saga, subject};
 use bursar_domain::time::Timestamp;
+use bursar_domain::wallet::settled::PaymentHeld;
 use bursar_domain::wallet::{self, event};
 use bursar_domain::{deal, provider};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use crate::http::steps::Step;
 
 /// A wallet's balance, in major units.
 #[derive(Serialize, ToSchema)]
@@ -56,6 +60,8 @@ pub(crate) struct Wallet {
     bank_account: String,
     /// Investments of this wallet that are not decided yet.
     pending_investments: Vec<String>,
+    /// Payments whose amount is set aside until their provider has it.
+    pending_payments: Vec<String>,
     /// How many decisions the wallet has made.
     version: u64,
 }
@@ -70,9 +76,9 @@ pub(crate) struct Payment {
     #[schema(example = "12.30")]
     amount: String,
     currency: &'static str,
-    /// `posted`.
+    /// `posted`; to a provider that is settled at once also `pending` and `failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
+    pub(crate) status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<String>,
     /// The client's own fields.
@@ -85,11 +91,21 @@ pub(crate) struct Payment {
     at: String,
     /// The position in the shard's journal.
     seq: u64,
-    /// The wallet's posted balance afterwards.
-    balance_after: String,
+    /// The wallet's posted balance after it was posted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) balance_after: Option<String>,
     /// What was refunded of it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    refunded: Option<String>,
+    pub(crate) refunded: Option<String>,
+    /// How long the processor's queue makes it wait, in milliseconds; an estimate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) estimated_wait_ms: Option<u64>,
+    /// Settled at once: what is done and what is to come.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) steps: Option<Vec<Step>>,
+    /// Why it was not to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) failure: Option<Failure>,
 }
 
 /// A refund.
@@ -114,49 +130,6 @@ pub(crate) struct Refund {
     seq: u64,
     /// The wallet's posted balance afterwards.
     balance_after: String,
-}
-
-/// When a provider is reimbursed.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Settlement {
-    /// `day`, `week`, `month` or `year`.
-    every: &'static str,
-    /// Which day of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    on: Option<String>,
-    /// At which local time.
-    at: String,
-    /// In which time zone.
-    time_zone: String,
-}
-
-/// A provider's balance, in major units.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct ProviderBalance {
-    /// Received and not yet paid out.
-    accrued: String,
-    /// On its way to the provider.
-    in_reimbursement: String,
-    /// Paid out.
-    reimbursed: String,
-}
-
-/// A provider.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct Provider {
-    id: String,
-    name: String,
-    currency: &'static str,
-    /// `active`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'static str>,
-    settlement: Settlement,
-    /// Where it is reimbursed to.
-    account: String,
-    balance: ProviderBalance,
-    next_reimbursement_at: Option<String>,
-    /// How many decisions the provider has made.
-    version: u64,
 }
 
 /// Whether a resource says its own status.
@@ -191,6 +164,7 @@ impl Wallet {
         let currency = wallet.profile.currency;
         let profile = &wallet.profile;
         let pending = &wallet.pending_investments;
+        let id_of = |hold: &wallet::Hold| hold.id.to_string();
         Self {
             id: id.to_owned(),
             currency: currency.code(),
@@ -209,6 +183,12 @@ impl Wallet {
                 .flat_map(|ids| ids.iter())
                 .map(ToString::to_string)
                 .collect(),
+            pending_payments: wallet
+                .pending_payments
+                .iter()
+                .flat_map(|holds| holds.iter())
+                .map(id_of)
+                .collect(),
             version,
         }
     }
@@ -221,6 +201,7 @@ impl Wallet {
             posted: Amount::ZERO,
             held: Amount::ZERO,
             pending_investments: None,
+            pending_payments: None,
         };
         Self::seen(id, &summary, 1, form)
     }
@@ -248,8 +229,34 @@ impl Payment {
             effective_at: instant(event.effective_at),
             at: at.to_string(),
             seq: made.seq.0,
-            balance_after: event.balance_after.to_major(event.currency),
+            balance_after: Some(event.balance_after.to_major(event.currency)),
             refunded: refunded.map(|refunded| refunded.to_major(event.currency)),
+            estimated_wait_ms: None,
+            steps: None,
+            failure: None,
+        }
+    }
+
+    /// One that is set aside until its provider has the money, from its event.
+    pub(crate) fn pending(made: &Made, at: Timestamp, event: &PaymentHeld, form: Form) -> Self {
+        let field = |(name, value): &(Box<str>, Box<str>)| (name.to_string(), value.to_string());
+        Self {
+            id: made.text("pay"),
+            wallet: made.wallet.to_string(),
+            provider: event.provider.to_string(),
+            amount: event.amount.to_major(event.currency),
+            currency: event.currency.code(),
+            status: form.status("pending"),
+            description: owned(event.description.as_deref()),
+            metadata: event.metadata.iter().map(field).collect(),
+            effective_at: instant(event.effective_at),
+            at: at.to_string(),
+            seq: made.seq.0,
+            balance_after: None,
+            refunded: None,
+            estimated_wait_ms: None,
+            steps: None,
+            failure: None,
         }
     }
 }
@@ -277,59 +284,6 @@ impl Refund {
             seq: seq.0,
             balance_after: event.balance_after.to_major(event.currency),
         }
-    }
-}
-
-impl Settlement {
-    fn new(cadence: &Cadence) -> Self {
-        Self {
-            every: cadence.every_name(),
-            on: cadence.on_text(),
-            at: cadence.at_text(),
-            time_zone: cadence.time_zone().to_owned(),
-        }
-    }
-}
-
-impl Provider {
-    /// A provider as it stands at a time.
-    pub(crate) fn seen(
-        id: &str,
-        provider: &provider::Summary,
-        version: u64,
-        now: Timestamp,
-        form: Form,
-    ) -> Self {
-        let profile = &provider.profile;
-        let zero = Amount::ZERO.to_major(profile.currency);
-        let next = profile.cadence.next_after(now.millis()).and_then(Timestamp::from_millis);
-        Self {
-            id: id.to_owned(),
-            name: profile.name.to_string(),
-            currency: profile.currency.code(),
-            status: form.status("active"),
-            settlement: Settlement::new(&profile.cadence),
-            account: profile.account.to_string(),
-            balance: ProviderBalance {
-                accrued: provider.accrued.to_major(profile.currency),
-                in_reimbursement: zero.clone(),
-                reimbursed: zero,
-            },
-            next_reimbursement_at: instant(next),
-            version,
-        }
-    }
-
-    /// A provider as it was registered.
-    pub(crate) fn registered(
-        id: &ProviderId,
-        profile: &Arc<provider::Profile>,
-        at: Timestamp,
-        form: Form,
-    ) -> Self {
-        let summary =
-            provider::Summary { profile: Arc::clone(profile), accrued: Amount::ZERO.into() };
-        Self::seen(id.as_str(), &summary, 1, at, form)
     }
 }
 
@@ -362,6 +316,16 @@ pub(crate) fn provider_of(seen: &Seen) -> Option<&provider::Summary> {
 /// The deal in what was seen.
 pub(crate) fn deal_of(seen: &Seen) -> Option<&deal::Summary> {
     if let Summary::Deal(deal) = &seen.summary { Some(deal) } else { None }
+}
+
+/// The advance in what was seen.
+pub(crate) fn advance_of(seen: &Seen) -> Option<&Arc<Advance>> {
+    if let Summary::Advance(advance) = &seen.summary { Some(advance) } else { None }
+}
+
+/// The run in what was seen.
+pub(crate) fn run_of(seen: &Seen) -> Option<&Arc<Run>> {
+    if let Summary::Run(run) = &seen.summary { Some(run) } else { None }
 }
 
 /// The saga in what was seen.

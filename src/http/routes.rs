@@ -7,8 +7,8 @@
 use actix_web::{FromRequest, Handler, Resource, Responder, Route, guard, web};
 
 use crate::http::{
-    admin, batch, deals, deposits, feed, gateways, inspect, investments, openapi, operations,
-    outcomes, payments, providers, sagas, shell, wallets,
+    admin, advances, batch, clock, deals, deposits, feed, gateways, inspect, investments, openapi,
+    operations, outcomes, payments, providers, sagas, shell, wallets,
 };
 
 fn reading<F, Args>(handler: F) -> Route
@@ -43,6 +43,16 @@ where
     F::Output: Responder + 'static,
 {
     only(web::resource(path).route(web::post().to(handler)), "POST")
+}
+
+/// An address that is changed.
+fn change<F, Args>(path: &str, handler: F) -> Resource
+where
+    F: Handler<Args>,
+    Args: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    only(web::resource(path).route(web::patch().to(handler)), "PATCH")
 }
 
 /// A list that is read and added to.
@@ -99,6 +109,18 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(read("/v1/providers/{id}", providers::get))
         .service(read("/v1/providers/{id}/entries", providers::entries))
         .service(read("/v1/providers/{id}/schedule", providers::schedule))
+        .service(change("/v1/providers/{id}/settlement", providers::settle))
+        .service(list(
+            "/v1/providers/{id}/activities",
+            providers::listed::list,
+            providers::activities::submit,
+        ))
+        .service(read("/v1/providers/{id}/reimbursements", providers::reimbursements::list))
+        .service(read("/v1/providers/{id}/reimbursements/{rmb}", providers::reimbursements::get))
+        .service(write("/v1/advances/runs", advances::runs::begin))
+        .service(read("/v1/advances/runs/{id}", advances::runs::get))
+        .service(list("/v1/advances", advances::list, advances::open))
+        .service(read("/v1/advances/{id}", advances::get))
         .service(read("/v1/outcomes", outcomes::websocket))
         .service(read("/v1/outcomes/events", outcomes::events))
         .service(read("/livez", operations::livez))
@@ -115,5 +137,6 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(read("/admin/shards", admin::shards))
         .service(read("/admin/trial-balance", admin::trial_balance))
         .service(write("/admin/checkpoint", admin::checkpoint))
+        .service(list("/admin/clock", clock::get, clock::advance))
         .default_service(web::to(shell::not_found));
 }

@@ -1,8 +1,9 @@
 //! Sagas, for operators: which are on their way, which are stuck, and trying again at once.
 //!
-//! A saga and its compensation are shown as one. A saga that waits for its compensation has nothing
-//! to do itself and may have left memory, but the compensation has not, so both are looked through.
-//! Ended ones are listed while they are in memory; each is found by the id of what it was about.
+//! A saga and its compensation are shown as one. Who waits for an instant may have left memory and
+//! stands among those that wait, on disk; a saga that waits for its compensation has nothing to do
+//! itself, but the compensation has. So both kinds are looked through, in memory and on disk. Ended
+//! ones are listed while they are in memory; each is found by the id of what it was about.
 
 use std::sync::Arc;
 
@@ -11,9 +12,10 @@ use actix_web::web::Path;
 use bursar_actors::job::Command;
 use bursar_domain::code::Code;
 use bursar_domain::compensation::{self, Compensation, UndoStatus};
-use bursar_domain::id::{EntityId, InvestmentId, Kind, Made, is_entity_id};
+use bursar_domain::id::{EntityId, InvestmentId, Kind, Made, ReimbursementId, is_entity_id};
 use bursar_domain::money::Amount;
 use bursar_domain::saga::{self, End, Phase, Saga, Subject};
+use bursar_snapshots::store::Archive;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -25,6 +27,8 @@ use crate::http::{Answered, Shared, State, entries, json, json_replayed, key_of,
 
 /// How many sagas are looked at for one page at the most.
 const LOOK_MAX: usize = 100_000;
+/// How many of them are found on disk for one page at the most, of each kind.
+const FOUND_MAX: usize = 1_000;
 
 /// How a saga stands, for operators.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,7 +85,7 @@ pub(crate) struct SagaState {
     /// The id of what it is to bring about.
     #[schema(example = "inv_12_harbour")]
     id: String,
-    /// `investment` or `deposit`.
+    /// `investment`, `deposit`, `payment`, `reimbursement` or `advance`.
     #[schema(example = "investment")]
     kind: &'static str,
     /// `running`, `compensating`, `stuck` (an undo keeps failing), `done`, `failed` or `cancelled`.
@@ -154,16 +158,12 @@ impl SagaState {
         let saga = course.saga.as_deref();
         let undoing = course.compensation.as_deref().and_then(Compensation::undoing);
         let subject = saga.and_then(Saga::subject).or(undoing.map(|undoing| &*undoing.subject));
-        let is_investment = subject.map_or_else(
-            || InvestmentId::parse(id).is_some(),
-            |subject| matches!(subject, Subject::Investment(_)),
-        );
         let position = Position::of(course);
         let status = Status::of(course);
         let major = |amount: Amount| subject.map(|subject| amount.to_major(subject.currency()));
         Self {
             id: id.to_owned(),
-            kind: if is_investment { "investment" } else { "deposit" },
+            kind: kind_of(id, subject),
             status: status.as_str(),
             step: position.step,
             attempts: position.attempts,
@@ -178,9 +178,35 @@ impl SagaState {
     }
 }
 
+/// What a saga brings about, in a word; before it has begun, as its id says.
+fn kind_of(id: &str, subject: Option<&Subject>) -> &'static str {
+    match subject {
+        Some(Subject::Investment(_)) => "investment",
+        Some(Subject::Deposit(_)) => "deposit",
+        Some(Subject::Payment(_)) => "payment",
+        Some(Subject::Reimbursement(_)) => "reimbursement",
+        Some(Subject::Advance(_)) => "advance",
+        None => kind_by(id),
+    }
+}
+
+fn kind_by(id: &str) -> &'static str {
+    if InvestmentId::parse(id).is_some() {
+        "investment"
+    } else if Made::parse(id, "txn").is_some() {
+        "deposit"
+    } else if Made::parse(id, "pay").is_some() {
+        "payment"
+    } else if ReimbursementId::parse(id).is_some() {
+        "reimbursement"
+    } else {
+        "advance"
+    }
+}
+
 fn wallet_of(id: &str, subject: Option<&Subject>) -> Option<String> {
     let named = || Made::parse(id, "txn").map(|made| made.wallet.to_string());
-    subject.map(|subject| subject.wallet().to_string()).or_else(named)
+    subject.map_or_else(named, |subject| subject.wallet().map(ToString::to_string))
 }
 
 /// What a saga and its compensation hold.
@@ -256,8 +282,7 @@ pub(crate) async fn list(state: Shared, request: HttpRequest) -> Answered {
     let filters: SagaFilters = query(&request)?;
     let limit = entries::limit(filters.limit)?;
     let mut place = Place::of(&filters)?;
-    let mut ids: Vec<Arc<str>> = in_memory(&state);
-    ids.retain(|id| place.after.as_deref().is_none_or(|after| &**id > after));
+    let (ids, is_all) = ids_after(&state, place.after.as_deref()).await?;
     let mut items = Vec::new();
     let mut looked = 0;
     for id in ids.iter().take(LOOK_MAX) {
@@ -272,23 +297,51 @@ pub(crate) async fn list(state: Shared, request: HttpRequest) -> Answered {
             items.push(SagaState::new(id, &course));
         }
     }
-    let next_cursor = (looked < ids.len()).then(|| place.cursor());
+    let next_cursor = (looked < ids.len() || !is_all).then(|| place.cursor());
     Ok(json(&SagaPage { items, next_cursor }))
 }
 
+/// The ids of the first sagas after one, in memory or among those that wait, and whether these are
+/// all.
+async fn ids_after(state: &State, after: Option<&str>) -> Result<(Vec<Arc<str>>, bool), Problem> {
+    // Memory first: one that leaves it meanwhile has been saved before and is found on disk.
+    let mut ids = in_memory(state).await?;
+    ids.retain(|id| after.is_none_or(|after| &**id > after));
+    let mut end: Option<Arc<str>> = None;
+    for kind in [Kind::Saga, Kind::Compensation] {
+        let after = after.map(str::to_owned);
+        let read =
+            move |archive: &dyn Archive| archive.waiting_of(kind, after.as_deref(), FOUND_MAX);
+        let found = state.engine.read(read).await?;
+        if let Some(last) = found.last().filter(|_| found.len() == FOUND_MAX)
+            && end.as_ref().is_none_or(|end| last.id < *end)
+        {
+            end = Some(Arc::clone(&last.id));
+        }
+        ids.extend(found.into_iter().map(|entity| entity.id));
+    }
+    ids.sort();
+    ids.dedup();
+    if let Some(end) = &end {
+        ids.retain(|id| id <= end);
+    }
+    Ok((ids, end.is_none()))
+}
+
 /// The ids of the sagas that are in memory, or whose compensation is and is not finished.
-fn in_memory(state: &State) -> Vec<Arc<str>> {
+async fn in_memory(state: &State) -> Result<Vec<Arc<str>>, Problem> {
     let unfinished = |id: &EntityId| {
         let seen = state.engine.see(id);
         let compensation = seen.as_ref().and_then(compensation_of);
-        compensation.is_some_and(|compensation| !compensation.is_finished())
+        // One that is still being read will show how it stands.
+        compensation.is_none_or(|compensation| !compensation.is_finished())
     };
-    let sagas = state.engine.residents_of(Kind::Saga).into_iter();
-    let undone = state.engine.residents_of(Kind::Compensation).into_iter().filter(unfinished);
+    let sagas = state.engine.present(Kind::Saga).await?.into_iter();
+    let undone = state.engine.present(Kind::Compensation).await?.into_iter().filter(unfinished);
     let mut ids: Vec<Arc<str>> = sagas.chain(undone).map(|id| id.id).collect();
     ids.sort();
     ids.dedup();
-    ids
+    Ok(ids)
 }
 
 /// A saga as it is shown, with its compensation; both are read when they are not in memory.

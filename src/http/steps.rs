@@ -8,9 +8,12 @@ use std::sync::Arc;
 
 use bursar_domain::compensation::{Compensation, Progress, UndoStatus};
 use bursar_domain::id::EntityId;
+use bursar_domain::saga::credit::Credit;
 use bursar_domain::saga::deposit::Deposit;
 use bursar_domain::saga::investment::Investment;
-use bursar_domain::saga::{End, Phase, Saga, StepName, StepState};
+use bursar_domain::saga::payment::Payment;
+use bursar_domain::saga::reimbursement::Reimbursement;
+use bursar_domain::saga::{End, Phase, Saga, StepName, StepState, Subject};
 use bursar_domain::time::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -99,6 +102,32 @@ impl Course {
     /// The steps of a deposit. `asked_at` is when the wallet asked for it, as far as is known.
     pub(crate) fn of_deposit(&self, asked_at: Option<Timestamp>) -> Vec<Step> {
         self.steps(Deposit::STEPS.map(|step| step.name), asked_at)
+    }
+
+    /// The steps of whatever a saga brings about.
+    pub(crate) fn of_subject(&self, subject: &Subject) -> Vec<Step> {
+        match subject {
+            Subject::Investment(_) => self.of_investment(None),
+            Subject::Deposit(_) => self.of_deposit(None),
+            Subject::Payment(_) => self.of_payment(None),
+            Subject::Reimbursement(_) => self.of_reimbursement(None),
+            Subject::Advance(_) => self.of_credit(None),
+        }
+    }
+
+    /// The steps of a payment that is settled at once. `held_at` is when it was set aside.
+    pub(crate) fn of_payment(&self, held_at: Option<Timestamp>) -> Vec<Step> {
+        self.steps(Payment::STEPS.map(|step| step.name), held_at)
+    }
+
+    /// The steps of a reimbursement. `closed_at` is when its period was closed.
+    pub(crate) fn of_reimbursement(&self, closed_at: Option<Timestamp>) -> Vec<Step> {
+        self.steps(Reimbursement::STEPS.map(|step| step.name), closed_at)
+    }
+
+    /// The steps of an advance's credit. `opened_at` is when it was asked for.
+    pub(crate) fn of_credit(&self, opened_at: Option<Timestamp>) -> Vec<Step> {
+        self.steps(Credit::STEPS.map(|step| step.name), opened_at)
     }
 
     fn steps<const N: usize>(&self, names: [StepName; N], first: Option<Timestamp>) -> Vec<Step> {

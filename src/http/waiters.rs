@@ -90,19 +90,34 @@ impl Drop for Waiter<'_> {
 /// What an outcome is the end of, if anyone can wait for it.
 fn ends(outcome: &Outcome) -> Option<Awaited> {
     match outcome.kind {
-        OutcomeKind::DepositPosted | OutcomeKind::DepositFailed => {
-            Some((EntityId::wallet(&outcome.wallet), outcome.seq))
+        OutcomeKind::DepositPosted
+        | OutcomeKind::DepositFailed
+        | OutcomeKind::PaymentPosted
+        | OutcomeKind::PaymentFailed => {
+            Some((EntityId::wallet(outcome.wallet.as_ref()?), outcome.seq))
         }
         OutcomeKind::InvestmentConfirmed
         | OutcomeKind::InvestmentFailed
         | OutcomeKind::InvestmentCancelled
         | OutcomeKind::InvestmentRefused => match &outcome.about {
             Some(About::Investment { deal, .. }) => Some((EntityId::deal(deal), outcome.seq)),
-            Some(About::Failure(_)) | None => None,
+            Some(About::Failure(_) | About::Reimbursement { .. } | About::Advance { .. })
+            | None => None,
         },
-        OutcomeKind::PaymentPosted
-        | OutcomeKind::RefundPosted
-        | OutcomeKind::InvestmentReserved => None,
+        OutcomeKind::AdvanceActive | OutcomeKind::AdvanceFailed => match &outcome.about {
+            Some(About::Advance { advance, .. }) => Some((EntityId::advance(advance), Seq(0))),
+            Some(About::Investment { .. } | About::Failure(_) | About::Reimbursement { .. })
+            | None => None,
+        },
+        OutcomeKind::RefundPosted
+        | OutcomeKind::InvestmentReserved
+        | OutcomeKind::ReimbursementPaid
+        | OutcomeKind::ReimbursementReturned
+        | OutcomeKind::DebitSucceeded
+        | OutcomeKind::DebitFailed
+        | OutcomeKind::DebitRefunded
+        | OutcomeKind::AdvanceCompleted
+        | OutcomeKind::AdvanceDefaulted => None,
     }
 }
 

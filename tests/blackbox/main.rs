@@ -5,9 +5,12 @@
 //! client may rely on. One test crate with many modules, because each crate is linked anew.
 //!
 //! [`harness`] starts and ends servers, [`parties`] the third parties they call, [`stub`] is one
-//! that does what a test orders, [`http`] and [`streams`] speak to servers, [`bank`] and
-//! [`investing`] have the calls that most tests make.
+//! that does what a test orders, [`loan_desk`] is such a server for the commands that call one,
+//! [`http`] and [`streams`] speak to servers, [`bank`], [`investing`] and [`providers_desk`] have the
+//! calls that most tests make.
 
+mod activities;
+mod activities_list;
 mod bad_input;
 mod bank;
 mod batches;
@@ -32,7 +35,9 @@ mod hostile_bodies;
 mod http;
 mod idempotency;
 mod import;
+mod import_loans;
 mod investing;
+mod loan_desk;
 mod operations;
 mod outcomes;
 mod paging;
@@ -40,12 +45,18 @@ mod parties;
 mod payments;
 mod protocol;
 mod providers;
+mod providers_desk;
 mod refunds;
+mod reimbursements;
+mod reimbursements_declined;
 mod residents;
 mod sagas_admin;
 mod sagas_crash;
 mod sandbox;
+mod settlement;
+mod settlement_rush;
 mod streams;
 mod stub;
 mod wallets;
 mod websocket;
+mod years;

@@ -289,14 +289,23 @@ fn deals_sagas_and_compensations_are_actors() {
 }
 
 #[test]
-fn what_waits_stays_in_memory_and_what_has_ended_leaves_and_reads_the_same() {
+fn who_waits_for_its_hour_may_leave_memory_and_stays_listed_and_ends_as_ever() {
     let (parties, server, id) = stuck();
     let mut client = server.client();
     let passivate = |client: &mut Client, actor: &str| {
         let path = format!("/admin/actors/{actor}/passivate");
         client.command(&path).expect(200)["passivated"].clone()
     };
-    assert_eq!(passivate(&mut client, &format!("compensation/{id}")), false);
+    for actor in [format!("compensation/{id}"), format!("saga/{id}")] {
+        eventually(&format!("{actor} leaves"), || {
+            (passivate(&mut client, &actor) == true).then_some(())
+        });
+    }
+    let actors = client.get("/admin/actors?kind=compensation").expect(200);
+    assert_eq!(actors["items"], json!([]), "it sleeps");
+    let listed = sagas(&mut client, "status=stuck");
+    assert_eq!(texts(&listed, "id"), [id.as_str()], "it is found on disk");
+    assert_eq!(listed[0]["attempts"], 4, "reading it makes no attempt: {}", listed[0]);
     parties.heal();
     retry(&mut client, &id).expect(200);
     let before = client.until(&id, "failed");

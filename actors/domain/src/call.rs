@@ -104,6 +104,17 @@ pub enum Request {
     },
     /// Write to someone.
     Mail(Box<Mail>),
+    /// Bring money to a bank account.
+    Push {
+        /// The account, a token at the processor.
+        account: Box<str>,
+        /// How much, positive.
+        amount: Amount,
+        /// In which currency.
+        currency: Currency,
+        /// What stands on the statement.
+        reference: Box<str>,
+    },
 }
 
 /// A mail: what is filled into which template.
@@ -129,7 +140,9 @@ impl Request {
     /// Who is asked.
     pub const fn party(&self) -> Party {
         match self {
-            Self::Pull { .. } | Self::Find | Self::Refund { .. } => Party::Processor,
+            Self::Pull { .. } | Self::Push { .. } | Self::Find | Self::Refund { .. } => {
+                Party::Processor
+            }
             Self::MakeDocuments { .. } | Self::VoidDocuments { .. } => Party::Documents,
             Self::Mail(_) => Party::Mail,
         }
@@ -197,6 +210,52 @@ pub struct Answered {
     pub reply: Reply,
 }
 
+/// What happens after downtime to the periods that were missed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CatchUp {
+    /// Each is run once, in order.
+    #[default]
+    Each,
+    /// One run stands for all of them.
+    One,
+}
+
+/// How providers are reimbursed. From the configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Reimbursing {
+    /// Less than this is not sent but carried over, in major units of whichever currency (`1.00`).
+    pub minimum: rust_decimal::Decimal,
+    /// After so many declined reimbursements in a row a provider is on hold.
+    pub declines_max: u32,
+    /// What happens to periods that were missed.
+    pub catch_up: CatchUp,
+}
+
+impl Default for Reimbursing {
+    fn default() -> Self {
+        Self { minimum: rust_decimal::Decimal::ZERO, declines_max: 3, catch_up: CatchUp::Each }
+    }
+}
+
+/// How advances are collected. From the configuration.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Collecting {
+    /// After so many failed attempts for one instalment the advance is defaulted.
+    pub attempts_max: u32,
+    /// How often the same debit is presented again before it goes to the end of the plan.
+    pub representments_max: u32,
+    /// A debit without any outcome for so many days is silent.
+    pub silent_days: u32,
+    /// The time zone of the days of plans: a name of the IANA database.
+    pub time_zone: Box<str>,
+}
+
+impl Default for Collecting {
+    fn default() -> Self {
+        Self { attempts_max: 10, representments_max: 0, silent_days: 5, time_zone: "UTC".into() }
+    }
+}
+
 /// How patient sagas are. From the configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
@@ -213,6 +272,15 @@ pub struct Policy {
     pub stuck_after: u32,
     /// How long a mail is tried, in milliseconds.
     pub mail_patience_ms: i64,
+    /// How long a push may wait for the processor before it is given up unsent, in milliseconds.
+    pub push_patience_ms: i64,
+    /// How long a reimbursement may wait for the processor before it is given up unsent, in
+    /// milliseconds: nobody waits for it, and its next turn may be a year away.
+    pub payout_patience_ms: i64,
+    /// How providers are reimbursed.
+    pub reimbursing: Reimbursing,
+    /// How advances are collected.
+    pub collecting: Collecting,
 }
 
 impl Policy {
@@ -232,6 +300,10 @@ impl Default for Policy {
             settle_ms: 15_000,
             stuck_after: 5,
             mail_patience_ms: 3 * 24 * 3_600_000,
+            push_patience_ms: 600_000,
+            payout_patience_ms: 3 * 24 * 3_600_000,
+            reimbursing: Reimbursing::default(),
+            collecting: Collecting::default(),
         }
     }
 }

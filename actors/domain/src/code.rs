@@ -86,6 +86,12 @@ codes! {
     InvestmentNotWaiting "investment-not-waiting" 409 false "The investment does not wait";
     TooManyPending "too-many-pending" 409 true "The wallet expects too many deposits";
     SagaNotStuck "saga-not-stuck" 409 false "The saga has nothing to retry";
+    PaymentNotPosted "payment-not-posted" 409 true "The payment is not posted";
+    SettlementIsImmediate "settlement-is-immediate" 409 false "The provider is paid at once";
+    ClockMovesForward "clock-moves-forward" 422 false "The clock only goes ahead";
+    AdvanceNotFound "advance-not-found" 404 false "There is no such advance";
+    RunNotFound "run-not-found" 404 false "There is no such run";
+    ReimbursementNotFound "reimbursement-not-found" 404 false "There is no such reimbursement";
 }
 
 impl fmt::Display for Code {

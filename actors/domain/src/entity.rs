@@ -18,6 +18,7 @@ use bincode::{Decode, Encode};
 
 use crate::call::{Answered, Context};
 use crate::code::Rejection;
+use crate::errand::Brought;
 use crate::id::{Kind, Seq};
 use crate::message::{Effect, Message, Movement, Stamp};
 use crate::money::Total;
@@ -38,7 +39,7 @@ pub enum Due {
 /// Why an entity is woken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Wake {
-    /// The instant it waits for has come.
+    /// The instant it waits for has come; or it waits for another one by now, and nothing follows.
     Due,
     /// It was read from disk: whatever it had called before, nobody will bring the answer.
     Resumed,
@@ -78,6 +79,11 @@ pub trait Entity: Default + Clone + Encode + Decode<()> + 'static {
         Vec::new()
     }
 
+    /// What follows from what an errand brought: nothing when it is not the one waited for.
+    fn brought(&self, _brought: &Brought, _context: &Context<'_>) -> Vec<Self::Event> {
+        Vec::new()
+    }
+
     /// What follows from being woken.
     fn woken(&self, _why: Wake, _context: &Context<'_>) -> Vec<Self::Event> {
         Vec::new()
@@ -86,6 +92,13 @@ pub trait Entity: Default + Clone + Encode + Decode<()> + 'static {
     /// What it waits for.
     fn due(&self) -> Due {
         Due::Nothing
+    }
+
+    /// The number under which it stands in the agenda of its kind, ascending, as the day of its next
+    /// debit. Someone else asks who stands there; it is not woken by it. Counts only for a kind
+    /// that waits ([`Entity::WAITS`]).
+    fn listed(&self) -> Option<i64> {
+        None
     }
 
     /// Writes an event, recorded at `seq`, into the state.

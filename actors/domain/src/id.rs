@@ -86,6 +86,10 @@ id_type!(
     /// A deal.
     DealId
 );
+id_type!(
+    /// An advance.
+    AdvanceId
+);
 
 /// The kinds of entity. Only appended to: the number is on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Encode, Decode)]
@@ -100,12 +104,26 @@ pub enum Kind {
     Saga,
     /// Undoes what a saga had done.
     Compensation,
+    /// Money given now and collected by scheduled debits.
+    Advance,
+    /// One daily run over the advances.
+    Run,
+    /// Says when runs begin.
+    Schedule,
 }
 
 impl Kind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 5] =
-        [Self::Wallet, Self::Provider, Self::Deal, Self::Saga, Self::Compensation];
+    pub const ALL: [Self; 8] = [
+        Self::Wallet,
+        Self::Provider,
+        Self::Deal,
+        Self::Saga,
+        Self::Compensation,
+        Self::Advance,
+        Self::Run,
+        Self::Schedule,
+    ];
 
     /// The word used in JSON, metrics and logs.
     pub const fn as_str(self) -> &'static str {
@@ -115,6 +133,9 @@ impl Kind {
             Self::Deal => "deal",
             Self::Saga => "saga",
             Self::Compensation => "compensation",
+            Self::Advance => "advance",
+            Self::Run => "run",
+            Self::Schedule => "schedule",
         }
     }
 
@@ -126,6 +147,9 @@ impl Kind {
             Self::Deal => 2,
             Self::Saga => 3,
             Self::Compensation => 4,
+            Self::Advance => 5,
+            Self::Run => 6,
+            Self::Schedule => 7,
         }
     }
 
@@ -163,6 +187,23 @@ impl EntityId {
     /// The entity of a deal.
     pub fn deal(id: &DealId) -> Self {
         Self { kind: Kind::Deal, id: id.shared() }
+    }
+
+    /// The entity of an advance.
+    pub fn advance(id: &AdvanceId) -> Self {
+        Self { kind: Kind::Advance, id: id.shared() }
+    }
+
+    /// A run over the advances.
+    pub fn run(id: impl Into<Arc<str>>) -> Self {
+        let id = id.into();
+        assert!(is_entity_id(&id), "{id:?} cannot be a run");
+        Self { kind: Kind::Run, id }
+    }
+
+    /// The one schedule of the runs over the advances.
+    pub fn schedule() -> Self {
+        Self { kind: Kind::Schedule, id: Arc::from("advances") }
     }
 
     /// The saga that brings about what has this id.
@@ -289,6 +330,35 @@ impl InvestmentId {
 impl fmt::Display for InvestmentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "inv_{}_{}", self.seq, self.deal)
+    }
+}
+
+/// A reimbursement: the decision of a provider that closed the period, written
+/// `rmb_{seq}_{provider}`.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Encode, Decode)]
+pub struct ReimbursementId {
+    /// Which provider.
+    pub provider: ProviderId,
+    /// Under which position of its shard the period was closed.
+    pub seq: Seq,
+}
+
+impl ReimbursementId {
+    /// Reads `rmb_{seq}_{provider}`; `None` when it cannot be one that this server made.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (seq, provider) = split(text, "rmb")?;
+        Some(Self { provider: ProviderId::parse(provider)?, seq })
+    }
+
+    /// The saga that pays it.
+    pub fn saga(&self) -> EntityId {
+        EntityId::saga(self.to_string())
+    }
+}
+
+impl fmt::Display for ReimbursementId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rmb_{}_{}", self.seq, self.provider)
     }
 }
 

@@ -8,6 +8,7 @@
 //! the rules, [`saga`] and [`compensation`] for what third parties take part in, [`record`] for what
 //! is written to disk, [`machine`] for an entity with its keys.
 
+pub mod advance;
 pub mod cadence;
 pub mod call;
 pub mod code;
@@ -15,15 +16,19 @@ pub mod compensation;
 pub mod currency;
 pub mod deal;
 pub mod entity;
+pub mod errand;
 pub mod id;
 pub mod key;
 pub mod machine;
 pub mod message;
 pub mod money;
 pub mod outcome;
+pub mod plan;
 pub mod provider;
 pub mod record;
+pub mod run;
 pub mod saga;
+pub mod schedule;
 pub mod spilled;
 pub mod time;
 pub mod wallet;

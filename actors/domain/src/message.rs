@@ -13,9 +13,13 @@ use crate::call::Call;
 use crate::code::Rejection;
 use crate::compensation::Undoing;
 use crate::currency::Currency;
+use crate::errand::{Errand, ReportLine};
 use crate::id::{DealId, EntityId, ProviderId, Seq, ShardId, WalletId};
 use crate::money::Amount;
+use crate::plan::Day;
+use crate::run::Tally;
 use crate::saga::Subject;
+use crate::saga::payment::Payment;
 use crate::saga::subject::Failure;
 use crate::time::Timestamp;
 
@@ -205,6 +209,112 @@ pub enum Body {
     },
     /// To oneself: there is more to do than fits one decision.
     Continue,
+    /// To a wallet: what was set aside for a payment is with the provider; book it.
+    Post {
+        /// Who asks.
+        by: Asker,
+        /// What is paid, all of it: the wallet remembers only what was set aside.
+        payment: Box<Payment>,
+    },
+    /// To a wallet: the payment did not come about; set nothing aside for it any more.
+    Unhold {
+        /// Who asks.
+        by: Asker,
+        /// What is paid, all of it: the wallet remembers only what was set aside.
+        payment: Box<Payment>,
+        /// Why.
+        failure: Failure,
+    },
+    /// A wallet paid a provider, who has the money in the bank already.
+    SettledPayment {
+        /// Who paid.
+        wallet: WalletId,
+        /// The wallet's decision that names the payment.
+        payment: Seq,
+        /// How much, positive.
+        amount: Amount,
+        /// In which currency.
+        currency: Currency,
+        /// The payer's words.
+        description: Option<Box<str>>,
+        /// The date of the business.
+        effective_at: Option<Timestamp>,
+    },
+    /// To a provider: a reimbursement is with its bank.
+    Reimbursed {
+        /// Who asks.
+        by: Asker,
+        /// The provider's decision that closed the period.
+        reimbursement: Seq,
+    },
+    /// To a provider: a reimbursement was not to be.
+    NotReimbursed {
+        /// Who asks.
+        by: Asker,
+        /// The provider's decision that closed the period.
+        reimbursement: Seq,
+        /// Why.
+        failure: Failure,
+    },
+    /// To an advance: the money is with the customer.
+    Activate {
+        /// Who asks.
+        by: Asker,
+    },
+    /// To an advance: the money could not be brought to the customer.
+    NotCredited {
+        /// Who asks.
+        by: Asker,
+        /// Why.
+        failure: Failure,
+    },
+    /// To a run: begin.
+    StartRun {
+        /// Who asks; told when the run has ended and had a good report.
+        by: Asker,
+        /// The day whose debits are due, and all before it.
+        day: Day,
+        /// The instant for which it was planned.
+        planned_at: Timestamp,
+        /// Of how many days the report is to be.
+        days: u16,
+    },
+    /// From a run to an advance: it is your day.
+    Collect {
+        /// Who asks.
+        by: Asker,
+        /// Everything up to this day is due.
+        day: Day,
+        /// What to do now.
+        pass: Pass,
+        /// Whether there was a good report, so that what it does not have can be called silent.
+        judge_silence: bool,
+    },
+    /// From a run to an advance: this stood in the processor's report.
+    ReportSaid {
+        /// Who asks.
+        by: Asker,
+        /// The day of the run.
+        day: Day,
+        /// The lines about this advance's debits.
+        lines: Vec<ReportLine>,
+    },
+    /// From an advance to a run: what was done.
+    Collected {
+        /// The step in which it was asked.
+        step: u8,
+        /// What was done, counted.
+        tally: Tally,
+    },
+}
+
+/// Which of a run's passes over the advances. Only appended to: it is on disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+pub enum Pass {
+    /// Create the debits that became due.
+    Stage,
+    /// Give up what is silent, then submit what is due.
+    Submit,
 }
 
 /// The highest position received from each sending shard.
@@ -244,6 +354,8 @@ pub enum Effect {
     Tell(Outcome),
     /// Ask a third party. Not repeated after a crash: the saga wakes up and asks how it stands.
     Call(Call),
+    /// Fetch this inside the server. Not repeated after a crash: the entity wakes up and asks anew.
+    Fetch(Errand),
 }
 
 /// What an event does to the books of its shard, in one currency:

@@ -11,7 +11,7 @@ use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
 
 use crate::currency::Currency;
-use crate::id::{DealId, ProviderId, Seq, WalletId};
+use crate::id::{AdvanceId, DealId, ProviderId, Seq, WalletId};
 use crate::money::Amount;
 use crate::saga::subject::Failure;
 use crate::time::Timestamp;
@@ -37,11 +37,31 @@ pub enum OutcomeKind {
     InvestmentCancelled,
     /// An investment got no place.
     InvestmentRefused,
+    /// A payment that was to be settled at once did not come about.
+    PaymentFailed,
+    /// A provider was reimbursed.
+    ReimbursementPaid,
+    /// A reimbursement was declined; it goes back to what is accrued.
+    ReimbursementReturned,
+    /// An advance was credited; its plan has begun.
+    AdvanceActive,
+    /// An advance could not be credited.
+    AdvanceFailed,
+    /// A debit of an advance succeeded.
+    DebitSucceeded,
+    /// A debit of an advance failed, or stayed without an outcome.
+    DebitFailed,
+    /// A debit that was collected twice was given back.
+    DebitRefunded,
+    /// An advance is paid back.
+    AdvanceCompleted,
+    /// An advance is given up: one of its instalments failed too often.
+    AdvanceDefaulted,
 }
 
 impl OutcomeKind {
     /// All kinds.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 19] = [
         Self::DepositPosted,
         Self::PaymentPosted,
         Self::RefundPosted,
@@ -51,6 +71,16 @@ impl OutcomeKind {
         Self::InvestmentFailed,
         Self::InvestmentCancelled,
         Self::InvestmentRefused,
+        Self::PaymentFailed,
+        Self::ReimbursementPaid,
+        Self::ReimbursementReturned,
+        Self::AdvanceActive,
+        Self::AdvanceFailed,
+        Self::DebitSucceeded,
+        Self::DebitFailed,
+        Self::DebitRefunded,
+        Self::AdvanceCompleted,
+        Self::AdvanceDefaulted,
     ];
 
     /// The `type` of the outcome on the stream.
@@ -65,6 +95,16 @@ impl OutcomeKind {
             Self::InvestmentFailed => "investment.failed",
             Self::InvestmentCancelled => "investment.cancelled",
             Self::InvestmentRefused => "investment.refused",
+            Self::PaymentFailed => "payment.failed",
+            Self::ReimbursementPaid => "reimbursement.paid",
+            Self::ReimbursementReturned => "reimbursement.returned",
+            Self::AdvanceActive => "advance.active",
+            Self::AdvanceFailed => "advance.failed",
+            Self::DebitSucceeded => "advance.debit.succeeded",
+            Self::DebitFailed => "advance.debit.failed",
+            Self::DebitRefunded => "advance.debit.refunded",
+            Self::AdvanceCompleted => "advance.completed",
+            Self::AdvanceDefaulted => "advance.defaulted",
         }
     }
 
@@ -77,7 +117,42 @@ impl OutcomeKind {
             | Self::InvestmentConfirmed
             | Self::InvestmentFailed
             | Self::InvestmentCancelled
-            | Self::InvestmentRefused => true,
+            | Self::InvestmentRefused
+            | Self::PaymentFailed
+            | Self::ReimbursementPaid
+            | Self::ReimbursementReturned
+            | Self::AdvanceActive
+            | Self::AdvanceFailed
+            | Self::DebitSucceeded
+            | Self::DebitFailed
+            | Self::DebitRefunded
+            | Self::AdvanceCompleted
+            | Self::AdvanceDefaulted => true,
+        }
+    }
+
+    /// Whether it is about a wallet, which is written with it.
+    pub const fn has_wallet(self) -> bool {
+        match self {
+            Self::DepositPosted
+            | Self::PaymentPosted
+            | Self::RefundPosted
+            | Self::DepositFailed
+            | Self::InvestmentReserved
+            | Self::InvestmentConfirmed
+            | Self::InvestmentFailed
+            | Self::InvestmentCancelled
+            | Self::InvestmentRefused
+            | Self::PaymentFailed => true,
+            Self::ReimbursementPaid
+            | Self::ReimbursementReturned
+            | Self::AdvanceActive
+            | Self::AdvanceFailed
+            | Self::DebitSucceeded
+            | Self::DebitFailed
+            | Self::DebitRefunded
+            | Self::AdvanceCompleted
+            | Self::AdvanceDefaulted => false,
         }
     }
 }
@@ -96,6 +171,21 @@ pub enum About {
     },
     /// Money that did not come.
     Failure(Failure),
+    /// A reimbursement of [`Outcome::provider`]; [`Outcome::seq`] is the provider's decision that
+    /// closed the period.
+    Reimbursement {
+        /// Why not, if it was not to be.
+        failure: Option<Failure>,
+    },
+    /// An advance.
+    Advance {
+        /// Which.
+        advance: AdvanceId,
+        /// Which of its debits, from 1.
+        debit: Option<u32>,
+        /// Why not, if it was not to be.
+        failure: Option<Failure>,
+    },
 }
 
 /// A thing that happened, as told to those who listen.
@@ -105,8 +195,8 @@ pub struct Outcome {
     pub kind: OutcomeKind,
     /// When it was decided.
     pub at: Timestamp,
-    /// Whose wallet.
-    pub wallet: WalletId,
+    /// Whose wallet; `None` exactly where [`OutcomeKind::has_wallet`] is false.
+    pub wallet: Option<WalletId>,
     /// The decision that names the deposit, payment, refund or investment: the wallet's, for an
     /// investment the deal's.
     pub seq: Seq,
@@ -137,9 +227,12 @@ impl Outcome {
 
 impl Encode for Outcome {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
+        assert_eq!(self.wallet.is_some(), self.kind.has_wallet(), "{self:?}");
         self.kind.encode(encoder)?;
         self.at.encode(encoder)?;
-        self.wallet.encode(encoder)?;
+        if let Some(wallet) = &self.wallet {
+            wallet.encode(encoder)?;
+        }
         self.seq.encode(encoder)?;
         self.provider.encode(encoder)?;
         self.payment.encode(encoder)?;
@@ -154,10 +247,12 @@ impl Encode for Outcome {
 
 impl<C> Decode<C> for Outcome {
     fn decode<D: Decoder<Context = C>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        let (kind, at) = (OutcomeKind::decode(decoder)?, Timestamp::decode(decoder)?);
+        let wallet = if kind.has_wallet() { Some(WalletId::decode(decoder)?) } else { None };
         let mut outcome = Self {
-            kind: OutcomeKind::decode(decoder)?,
-            at: Timestamp::decode(decoder)?,
-            wallet: WalletId::decode(decoder)?,
+            kind,
+            at,
+            wallet,
             seq: Seq::decode(decoder)?,
             provider: Option::decode(decoder)?,
             payment: Option::decode(decoder)?,

@@ -6,6 +6,7 @@
 
 use bincode::{Decode, Encode};
 
+use crate::advance::{self, Advance};
 use crate::code::Rejection;
 use crate::compensation::{self, Compensation};
 use crate::deal::{self, Deal};
@@ -14,7 +15,9 @@ use crate::id::EntityId;
 use crate::key::Key;
 use crate::message::{Effect, Movement, Stamp};
 use crate::provider::{self, Provider};
+use crate::run::{self, Run};
 use crate::saga::{self, Saga};
+use crate::schedule::{self, Schedule};
 use crate::time::Timestamp;
 use crate::wallet::{self, Wallet};
 
@@ -33,6 +36,12 @@ pub enum Verdict {
     Saga(Vec<saga::Event>),
     /// A compensation's events.
     Compensation(Vec<compensation::Event>),
+    /// An advance's events.
+    Advance(Vec<advance::Event>),
+    /// A run's events.
+    Run(Vec<run::Event>),
+    /// The schedule's events.
+    Schedule(Vec<schedule::Event>),
 }
 
 /// A refusal that is kept with its key, so that a retry gets the same no.
@@ -105,6 +114,9 @@ kinds! {
     Deal Deal;
     Saga Saga;
     Compensation Compensation;
+    Advance Advance;
+    Run Run;
+    Schedule Schedule;
 }
 
 /// An entity kind whose events have a place in a [`Record`].

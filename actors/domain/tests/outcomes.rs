@@ -6,7 +6,7 @@
 
 use bincode::{Decode, Encode};
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{DealId, ProviderId, Seq, WalletId};
+use bursar_domain::id::{AdvanceId, DealId, ProviderId, Seq, WalletId};
 use bursar_domain::message::{About, Outcome, OutcomeKind};
 use bursar_domain::money::Amount;
 use bursar_domain::saga::Failure;
@@ -47,7 +47,7 @@ impl Old {
                 OldKind::Refund => OutcomeKind::RefundPosted,
             },
             at: old.at,
-            wallet: old.wallet,
+            wallet: Some(old.wallet),
             seq: old.seq,
             provider: old.provider,
             payment: old.payment,
@@ -133,9 +133,15 @@ proptest! {
             },
         };
         let kind = OutcomeKind::ALL[at];
-        let outcome = Outcome { kind, about: Some(about.clone()), ..old.as_new() };
+        let wallet = kind.has_wallet().then(|| old.wallet.clone());
+        let outcome = Outcome { kind, wallet, about: Some(about.clone()), ..old.as_new() };
         let mut expected = bytes(&kind);
-        expected.extend(&bytes(&old)[bytes(&old.kind).len()..]);
+        expected.extend(bytes(&old.at));
+        if kind.has_wallet() {
+            expected.extend(bytes(&old.wallet));
+        }
+        let of_all = bytes(&old.kind).len() + bytes(&old.at).len() + bytes(&old.wallet).len();
+        expected.extend(&bytes(&old)[of_all..]);
         expected.extend(bytes(&Some(about)));
         prop_assert_eq!(bytes(&outcome), expected);
         prop_assert_eq!(read::<Outcome>(&bytes(&outcome)), outcome);
@@ -144,11 +150,29 @@ proptest! {
 
 #[test]
 fn only_the_old_kinds_move_a_balance() {
-    let moves = OutcomeKind::ALL.map(|kind| {
+    for (at, kind) in OutcomeKind::ALL.into_iter().enumerate() {
         let outcome = Outcome { kind, ..sample().as_new() };
-        outcome.moves_balance()
-    });
-    assert_eq!(moves, [true, true, true, false, false, false, false, false, false]);
+        assert_eq!(outcome.moves_balance(), at < 3, "{}", kind.as_str());
+    }
+}
+
+#[test]
+fn what_is_about_no_wallet_is_written_without_one() {
+    let without: Vec<_> = OutcomeKind::ALL.into_iter().filter(|kind| !kind.has_wallet()).collect();
+    assert_eq!(without.first(), Some(&OutcomeKind::ReimbursementPaid));
+    assert_eq!(without.len(), 9);
+    for kind in without {
+        let about = match kind.as_str().split('.').next() {
+            Some("reimbursement") => About::Reimbursement { failure: None },
+            _ => About::Advance {
+                advance: AdvanceId::parse("adv_1").expect("well-formed"),
+                debit: Some(3),
+                failure: Some(Failure::new("declined", "no money")),
+            },
+        };
+        let outcome = Outcome { kind, wallet: None, about: Some(about), ..sample().as_new() };
+        assert_eq!(read::<Outcome>(&bytes(&outcome)), outcome);
+    }
 }
 
 fn sample() -> Old {

@@ -1,27 +1,33 @@
 //! What must hold for every history, whatever is asked in whatever order.
 //!
 //! A small world of wallets and one provider is driven by random commands; messages between them
-//! are delivered late, repeated, and in the order of each sender. Held: money is conserved,
-//! available never goes under the limit, `decide` changes nothing, every accepted event applies,
-//! and replaying the records gives the live state, also through an encoded snapshot.
+//! are delivered late, repeated, and in the order of each sender. The sagas of payments that are
+//! settled at once are only played: they push the money or not. Held: money is conserved, available
+//! never goes under the limit, a payment is refunded only when it is posted, `decide` changes
+//! nothing, every accepted event applies, and replaying the records gives the live state, also
+//! through an encoded snapshot.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test looks for one kind of event")]
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use bursar_domain::cadence::Cadence;
 use bursar_domain::call::{Context, Policy};
+use bursar_domain::code::Code;
 use bursar_domain::currency::Currency;
 use bursar_domain::entity::Entity;
 use bursar_domain::id::{EntityId, Kind, ProviderId, Seq, ShardId, WalletId};
 use bursar_domain::key::{Key, Known};
 use bursar_domain::machine::Machine;
-use bursar_domain::message::{Body, Effect, Message, Source, Stamp};
+use bursar_domain::message::{Asker, Body, Effect, Message, Source, Stamp};
 use bursar_domain::money::Amount;
-use bursar_domain::provider::{self, Provider};
-use bursar_domain::record::{Record, Recorded, Verdict};
+use bursar_domain::provider::{self, Provider, Settlement};
+use bursar_domain::record::{Record, Recorded};
+use bursar_domain::saga::payment::Payment;
+use bursar_domain::saga::{Failure, Subject};
 use bursar_domain::time::Timestamp;
-use bursar_domain::wallet::command::{Deposit, Lookup, Paid, Pay, Payee, Refund};
+use bursar_domain::wallet::command::{Deposit, Lookup, Paid, Pay, Payee, PayeeSettlement, Refund};
 use bursar_domain::wallet::{self, Command, Event, Profile, Wallet};
 use proptest::prelude::*;
 
@@ -37,11 +43,20 @@ fn context() -> Context<'static> {
 enum Step {
     Deposit(usize, i64),
     Pay(usize, i64),
+    /// The same, settled at once.
+    PayAtOnce(usize, i64),
+    /// One of the pending payments has reached the provider's bank, or not.
+    Settle {
+        nth: usize,
+        is_pushed: bool,
+    },
     Refund(usize, usize, i64),
     Hold(usize, u8, i64),
     Release(usize, u8),
     Freeze(usize, bool),
-    Deliver { again: bool },
+    Deliver {
+        again: bool,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -49,7 +64,10 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (wallet.clone(), 1..2000_i64).prop_map(|(w, a)| Step::Deposit(w, a)),
         4 => (wallet.clone(), 1..900_i64).prop_map(|(w, a)| Step::Pay(w, a)),
-        3 => (wallet.clone(), 0..8_usize, 1..900_i64).prop_map(|(w, p, a)| Step::Refund(w, p, a)),
+        3 => (wallet.clone(), 1..900_i64).prop_map(|(w, a)| Step::PayAtOnce(w, a)),
+        3 => (any::<usize>(), prop::bool::weighted(0.7))
+            .prop_map(|(nth, is_pushed)| Step::Settle { nth, is_pushed }),
+        4 => (wallet.clone(), 0..8_usize, 1..900_i64).prop_map(|(w, p, a)| Step::Refund(w, p, a)),
         1 => (wallet.clone(), 0..4_u8, 1..500_i64).prop_map(|(w, h, a)| Step::Hold(w, h, a)),
         1 => (wallet.clone(), 0..4_u8).prop_map(|(w, h)| Step::Release(w, h)),
         1 => (wallet, any::<bool>()).prop_map(|(w, f)| Step::Freeze(w, f)),
@@ -110,6 +128,11 @@ struct World {
     on_their_way: Vec<Message>,
     delivered: Vec<Message>,
     deposited: i64,
+    /// The payments whose money is on its way to the provider's bank.
+    pushing: Vec<Payment>,
+    /// Every payment whose saga has begun, and every one that is posted.
+    begun: BTreeSet<Seq>,
+    posted: BTreeSet<Seq>,
 }
 
 impl World {
@@ -122,11 +145,15 @@ impl World {
             on_their_way: Vec::new(),
             delivered: Vec::new(),
             deposited: 0,
+            pushing: Vec::new(),
+            begun: BTreeSet::new(),
+            posted: BTreeSet::new(),
         };
+        let cadence = Cadence::new("day", None, None, None);
         let profile = provider::Profile {
             name: "Clinic".into(),
             currency: euro(),
-            cadence: Cadence::new("day", None, None, None).expect("a cadence"),
+            settlement: Settlement::OnCalendar(cadence.expect("a cadence")),
             account: "acct".into(),
         };
         let registered = provider::Event::Registered(profile.into());
@@ -156,6 +183,11 @@ impl World {
         let before = format!("{:?}", self.wallets[wallet].live);
         let decided = self.wallets[wallet].live.entity().decide(command, &context());
         assert_eq!(before, format!("{:?}", self.wallets[wallet].live), "decide changes nothing");
+        if let Command::Refund(Refund { payment, paid: Lookup::Found(paid), .. }) = command {
+            let is_posted = !paid.was_held || self.posted.contains(payment);
+            let is_refused = decided.as_ref().is_err_and(|no| no.code == Code::PaymentNotPosted);
+            assert_eq!(is_refused, !is_posted, "{decided:?}");
+        }
         let Ok(events) = decided else { return };
         let seq = self.next();
         let key = Key { text: format!("k{seq}").into(), content: command.content() };
@@ -182,7 +214,15 @@ impl World {
                 let account = self.wallets.iter_mut().find(|account| account.id == message.to);
                 let account = account.expect("sent to a wallet that is there");
                 let events = account.live.entity().receive(&message, &context());
+                self.posted.extend(events.iter().filter_map(|event| match event {
+                    Event::PaymentPosted(posted) => Some(posted.payment),
+                    _ => None,
+                }));
                 if events.is_empty() { Vec::new() } else { account.record(seq, events, None) }
+            }
+            Kind::Saga => {
+                self.begin(&message.body);
+                Vec::new()
             }
             other => unreachable!("this world has no {}", other.as_str()),
         };
@@ -190,22 +230,61 @@ impl World {
         self.delivered.push(message);
     }
 
+    /// The saga of a payment has begun, or has its answer.
+    fn begin(&mut self, body: &Body) {
+        let Body::Begin(subject) = body else { return };
+        let Subject::Payment(payment) = &**subject else { unreachable!("{subject:?}") };
+        if self.begun.insert(payment.seq) {
+            self.pushing.push(payment.clone());
+        }
+    }
+
+    /// What the saga of a pending payment asks of its wallet, once the processor has decided.
+    fn settle(&mut self, nth: usize, is_pushed: bool) {
+        let Some(at) = nth.checked_rem(self.pushing.len()) else { return };
+        let payment = Box::new(self.pushing.remove(at));
+        let to = EntityId::wallet(&payment.wallet);
+        let id = Payment::id(&payment.wallet, payment.seq);
+        let by = Asker { entity: EntityId::saga(id), step: 2 };
+        let body = if is_pushed {
+            Body::Post { by, payment }
+        } else {
+            Body::Unhold { by, payment, failure: Failure::new("declined", "no such account") }
+        };
+        let source = Source { shard: ShardId(0), seq: self.next() };
+        self.on_their_way.push(Message { source, to, body });
+    }
+
     fn payment(&self, wallet: usize, nth: usize) -> Option<(Seq, Paid)> {
-        let paid = |(seq, record): &(Seq, Record)| match &record.verdict {
-            Verdict::Wallet(events) => events.iter().find_map(|event| match event {
-                Event::Paid(paid) => Some((
-                    *seq,
-                    Paid {
-                        provider: paid.provider.clone(),
-                        amount: paid.amount,
-                        refunded: Amount::ZERO,
-                    },
-                )),
+        let found = |provider: &ProviderId, amount, was_held| {
+            Some(Paid { provider: provider.clone(), amount, refunded: None, was_held })
+        };
+        let paid = |(seq, record): &(Seq, Record)| {
+            let events = Wallet::events(&record.verdict).expect("a wallet's");
+            let paid = events.iter().find_map(|event| match event {
+                Event::Paid(paid) => found(&paid.provider, paid.amount, false),
+                Event::PaymentHeld(held) => found(&held.provider, held.amount, true),
                 _ => None,
-            }),
-            _ => None,
+            });
+            Some((*seq, paid?))
         };
         self.wallets[wallet].records.iter().filter_map(paid).nth(nth)
+    }
+
+    fn pay(&mut self, wallet: usize, minor: i64, settlement: PayeeSettlement) {
+        let id = WalletId::from_shared(self.wallets[wallet].id.id.clone());
+        let pay = Pay {
+            wallet: id,
+            provider: provider_id(),
+            amount: Amount::from_minor(minor),
+            currency: euro(),
+            description: None,
+            metadata: Vec::new(),
+            effective_at: None,
+            payee: Lookup::Found(Payee { currency: euro(), settlement }),
+            queue_full: false,
+        };
+        self.ask(wallet, &Command::Pay(pay));
     }
 
     fn step(&mut self, step: &Step) {
@@ -223,18 +302,12 @@ impl World {
                     }),
                 );
             }
-            Step::Pay(wallet, minor) => self.ask(
-                *wallet,
-                &Command::Pay(Pay {
-                    provider: provider_id(),
-                    amount: amount(*minor),
-                    currency: euro(),
-                    description: None,
-                    metadata: Vec::new(),
-                    effective_at: None,
-                    payee: Lookup::Found(Payee { currency: euro() }),
-                }),
-            ),
+            Step::Pay(wallet, minor) => self.pay(*wallet, *minor, PayeeSettlement::OnCalendar),
+            Step::PayAtOnce(wallet, minor) => {
+                let settlement = PayeeSettlement::Immediate { account: "acct".into() };
+                self.pay(*wallet, *minor, settlement);
+            }
+            Step::Settle { nth, is_pushed } => self.settle(*nth, *is_pushed),
             Step::Refund(wallet, nth, minor) => {
                 let found = self.payment(*wallet, *nth);
                 let (payment, paid) = found
@@ -277,20 +350,21 @@ impl World {
         }
     }
 
-    /// Balances and what is on its way, together.
+    /// Balances, what is on its way and what is in the provider's bank, together.
     fn money(&self) -> i128 {
         let posted = |account: &Account<Wallet>| {
             i128::from(account.live.entity().summary().expect("open").posted.minor())
         };
         let on_its_way = |message: &Message| match &message.body {
-            Body::Payment { amount, .. } | Body::RefundMoney { amount, .. } => {
-                i128::from(amount.minor())
-            }
+            Body::Payment { amount, .. }
+            | Body::SettledPayment { amount, .. }
+            | Body::RefundMoney { amount, .. } => i128::from(amount.minor()),
             _ => 0,
         };
-        let accrued = self.provider.live.entity().summary().expect("registered").accrued.minor();
+        let provider = self.provider.live.entity().summary().expect("registered");
         self.wallets.iter().map(posted).sum::<i128>()
-            + accrued
+            + provider.accrued.minor()
+            + provider.reimbursed.minor()
             + self.on_their_way.iter().map(on_its_way).sum::<i128>()
     }
 }
@@ -311,12 +385,14 @@ proptest! {
                 prop_assert!(summary.available().minor() >= -credit_limit);
             }
         }
-        while !world.on_their_way.is_empty() {
+        while !world.on_their_way.is_empty() || !world.pushing.is_empty() {
             world.step(&Step::Deliver { again: false });
+            world.step(&Step::Settle { nth: 0, is_pushed: true });
         }
         prop_assert_eq!(world.money(), i128::from(world.deposited));
         for account in &world.wallets {
             prop_assert!(account.live.entity().expected().is_empty());
+            prop_assert_eq!(account.live.entity().pending_payments().count(), 0);
             let replayed = format!("{:?}", account.replayed(cut));
             prop_assert_eq!(replayed, format!("{:?}", account.live));
         }

@@ -14,9 +14,9 @@ use bursar_domain::entity::Entity;
 use bursar_domain::id::{EntityId, ProviderId, Seq, ShardId, WalletId};
 use bursar_domain::message::{Body, Message, Source};
 use bursar_domain::money::Amount;
-use bursar_domain::provider::{self, Provider};
+use bursar_domain::provider::{self, Provider, Settlement};
 use bursar_domain::time::Timestamp;
-use bursar_domain::wallet::command::{Deposit, Lookup, Paid, Pay, Payee, Refund};
+use bursar_domain::wallet::command::{Deposit, Lookup, Paid, Pay, Payee, PayeeSettlement, Refund};
 use bursar_domain::wallet::{Command, HOLDS_MAX, Profile, Wallet};
 
 static POLICY: LazyLock<Policy> = LazyLock::new(Policy::default);
@@ -54,11 +54,33 @@ fn deposit_in(minor: i64, code: &str) -> Command {
 }
 
 fn pay(minor: i64) -> Command {
-    pay_with(minor, "EUR", Lookup::Found(Payee { currency: currency("EUR") }))
+    pay_with(minor, "EUR", on_calendar("EUR"))
+}
+
+fn on_calendar(code: &str) -> Lookup<Payee> {
+    let settlement = PayeeSettlement::OnCalendar;
+    Lookup::Found(Payee { currency: currency(code), settlement })
+}
+
+fn immediate(code: &str) -> Lookup<Payee> {
+    let settlement = PayeeSettlement::Immediate { account: "acct".into() };
+    Lookup::Found(Payee { currency: currency(code), settlement })
+}
+
+/// A payment that is settled at once.
+fn pay_at_once(minor: i64) -> Command {
+    pay_with(minor, "EUR", immediate("EUR"))
+}
+
+fn with_full_queue(mut command: Command) -> Command {
+    let Command::Pay(pay) = &mut command else { panic!("{command:?} is no payment") };
+    pay.queue_full = true;
+    command
 }
 
 fn pay_with(minor: i64, code: &str, payee: Lookup<Payee>) -> Command {
     Command::Pay(Pay {
+        wallet: WalletId::parse("alice").expect("well-formed"),
         provider: ProviderId::parse("clinic").expect("well-formed"),
         amount: Amount::from_minor(minor),
         currency: currency(code),
@@ -66,6 +88,7 @@ fn pay_with(minor: i64, code: &str, payee: Lookup<Payee>) -> Command {
         metadata: Vec::new(),
         effective_at: None,
         payee,
+        queue_full: false,
     })
 }
 
@@ -73,7 +96,8 @@ fn refund(payment: u64, amount: Option<&str>, paid: Lookup<i64>) -> Command {
     let found = |minor| Paid {
         provider: ProviderId::parse("clinic").expect("well-formed"),
         amount: Amount::from_minor(minor),
-        refunded: Amount::ZERO,
+        refunded: None,
+        was_held: false,
     };
     Command::Refund(Refund {
         payment: Seq(payment),
@@ -157,11 +181,65 @@ fn a_payment_never_takes_available_below_the_limit() {
 fn the_payee_comes_before_the_freeze_and_that_before_the_currency() {
     let frozen = [open(0), deposit(500), Command::Freeze];
     check(&frozen, &pay_with(1, "EUR", Lookup::Missing), Err(Code::ProviderNotFound));
-    let wrong = pay_with(1, "USD", Lookup::Found(Payee { currency: currency("EUR") }));
+    let wrong = pay_with(1, "USD", on_calendar("EUR"));
     check(&frozen, &wrong, Err(Code::WalletFrozen));
     check(&[open(0)], &wrong, Err(Code::CurrencyMismatch));
-    let dollars = pay_with(1, "EUR", Lookup::Found(Payee { currency: currency("USD") }));
+    let dollars = pay_with(1, "EUR", on_calendar("USD"));
     check(&[open(0)], &dollars, Err(Code::CurrencyMismatch));
+}
+
+#[test]
+fn a_payment_settled_at_once_sets_its_amount_aside_as_a_payment_would_take_it() {
+    check(&[open(0), deposit(500)], &pay_at_once(500), Ok((500, 500)));
+    check(&[open(0), deposit(500)], &pay_at_once(501), Err(Code::InsufficientFunds));
+    check(&[open(100), deposit(500)], &pay_at_once(600), Ok((500, 600)));
+    let pending = [open(0), deposit(500), pay_at_once(200), pay_at_once(200)];
+    check(&pending, &pay_at_once(100), Ok((500, 500)));
+    check(&pending, &pay_at_once(101), Err(Code::InsufficientFunds));
+    check(&pending, &pay(101), Err(Code::InsufficientFunds));
+    check(&pending, &hold("h", 101), Err(Code::InsufficientFunds));
+    let held = [open(i64::MAX), deposit(1), pay_at_once(i64::MAX)];
+    check(&held, &pay_at_once(1), Err(Code::BalanceOverflow));
+}
+
+#[test]
+fn a_payment_settled_at_once_is_refused_in_the_order_of_the_ladder() {
+    let frozen = [open(0), deposit(500), Command::Freeze];
+    check(&[], &pay_at_once(1), Err(Code::WalletNotFound));
+    check(&frozen, &pay_with(1, "EUR", Lookup::Missing), Err(Code::ProviderNotFound));
+    check(&frozen, &pay_at_once(1), Err(Code::WalletFrozen));
+    check(&frozen, &pay_with(1, "USD", immediate("EUR")), Err(Code::WalletFrozen));
+    check(&[open(0)], &pay_with(1, "USD", immediate("USD")), Err(Code::CurrencyMismatch));
+    check(&[open(0)], &pay_with(1, "EUR", immediate("USD")), Err(Code::CurrencyMismatch));
+    let mut many = vec![open(0), deposit(9_999)];
+    many.extend((1..HOLDS_MAX).map(|n| hold(&n.to_string(), 1)));
+    check(&many, &pay_at_once(1), Ok((9_999, 256)));
+    many.push(pay_at_once(1));
+    check(&many, &pay_at_once(10_000), Err(Code::TooManyHolds));
+    check(&many, &pay(1), Ok((9_998, 256)));
+}
+
+#[test]
+fn a_full_queue_is_said_before_anything_is_held_and_only_to_who_would_wait_in_it() {
+    let full = with_full_queue(pay_at_once(1));
+    check(&[], &full, Err(Code::WalletNotFound));
+    check(&[open(0), deposit(9)], &full, Err(Code::Overloaded));
+    check(&[open(0), Command::Freeze], &full, Err(Code::Overloaded));
+    check(&[open(0), deposit(9)], &with_full_queue(pay(1)), Ok((8, 0)));
+    for (payee, expected) in [
+        (immediate("EUR"), true),
+        (on_calendar("EUR"), false),
+        (Lookup::Missing, false),
+        (Lookup::Open, false),
+    ] {
+        for queue_full in [true, false] {
+            let Command::Pay(pay) = pay_with(1, "EUR", payee.clone()) else { unreachable!() };
+            let pay = Pay { queue_full, ..pay };
+            assert_eq!(pay.would_overload(), expected && queue_full, "{pay:?}");
+        }
+    }
+    // What the server knew when it was asked is no part of what was asked.
+    assert_eq!(full.content(), pay(1).content());
 }
 
 #[test]
@@ -209,10 +287,11 @@ fn money_on_its_way_back_counts_as_arrived() {
 
 fn registered() -> Provider {
     let mut provider = Provider::default();
+    let cadence = Cadence::new("month", None, None, None);
     let command = provider::Command::Register(provider::Profile {
         name: "Clinic".into(),
         currency: currency("EUR"),
-        cadence: Cadence::new("month", None, None, None).expect("a cadence"),
+        settlement: Settlement::OnCalendar(cadence.expect("a cadence")),
         account: "acct".into(),
     });
     let events = provider.decide(&command, &context()).expect("registered");

@@ -13,6 +13,7 @@
 use std::time::Duration;
 
 use bursar_domain::call::{Call, Reply, Request};
+use bursar_domain::currency::Currency;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::Url;
@@ -83,14 +84,10 @@ pub struct Seen<'a> {
 pub fn prepare(base: &Url, call: &Call) -> Result<Prepared, Malformed> {
     match &call.request {
         Request::Pull { account, amount, currency, reference } => {
-            let body = serde_json::json!({
-                "direction": "pull",
-                "account": account,
-                "amount": amount.to_major(*currency),
-                "currency": currency.code(),
-                "reference": reference,
-            });
-            post(base, &["processor", "transactions"], &body)
+            order(base, "pull", account, amount.to_major(*currency), *currency, reference)
+        }
+        Request::Push { account, amount, currency, reference } => {
+            order(base, "push", account, amount.to_major(*currency), *currency, reference)
         }
         Request::Find => {
             let mut url = under(base, &["processor", "transactions"])?;
@@ -115,12 +112,31 @@ pub fn prepare(base: &Url, call: &Call) -> Result<Prepared, Malformed> {
     }
 }
 
+/// A transaction that the processor is to make.
+fn order(
+    base: &Url,
+    direction: &str,
+    account: &str,
+    amount: String,
+    currency: Currency,
+    reference: &str,
+) -> Result<Prepared, Malformed> {
+    let body = serde_json::json!({
+        "direction": direction,
+        "account": account,
+        "amount": amount,
+        "currency": currency.code(),
+        "reference": reference,
+    });
+    post(base, &["processor", "transactions"], &body)
+}
+
 fn post(base: &Url, path: &[&str], body: &serde_json::Value) -> Result<Prepared, Malformed> {
     Ok(Prepared { verb: Verb::Post, url: under(base, path)?, body: Some(body.to_string()) })
 }
 
 /// The address of a path. Its parts are escaped; one that would change the path is refused.
-fn under(base: &Url, path: &[&str]) -> Result<Url, Malformed> {
+pub(crate) fn under(base: &Url, path: &[&str]) -> Result<Url, Malformed> {
     if path.iter().any(|part| matches!(*part, "" | "." | "..")) {
         return Err(Malformed("an id is no part of a path"));
     }
@@ -143,9 +159,10 @@ pub fn read(call: &Call, seen: &Seen<'_>) -> Attempt {
         Err(why) => return Attempt::unknown(clip(&format!("{status}, {why}"))),
     };
     match (&call.request, status) {
-        (Request::Pull { .. } | Request::Refund { .. } | Request::Find, 200) => {
-            transaction(&call.key, body)
-        }
+        (
+            Request::Pull { .. } | Request::Push { .. } | Request::Refund { .. } | Request::Find,
+            200,
+        ) => transaction(&call.key, body),
         (Request::MakeDocuments { .. }, 200 | 201) => documents(body),
         (Request::VoidDocuments { .. }, 200 | 204 | 404 | 410) => {
             // What is not there is as void as can be.

@@ -32,7 +32,7 @@ use url::Url;
 
 use super::contract::{self, Malformed, Prepared, Seen, Verb};
 use super::retry_after;
-use super::settings::{PartySettings, SettingsError};
+use super::settings::{PartySettings, SettingsError, Token};
 use super::transport::{Attempt, Sending, Transport, clip};
 use crate::clock::Clock;
 
@@ -69,12 +69,8 @@ impl HttpTransport {
     ) -> Result<Self, SettingsError> {
         let wrong = |setting, fault: String| SettingsError { party, setting, fault: fault.into() };
         let base = base(settings.url.expose()).map_err(|fault| wrong("url", fault))?;
-        let authorization = settings.token.as_ref().map(|token| {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose()))
-                .map_err(|_| wrong("token", "it does not fit into a header".to_owned()))?;
-            value.set_sensitive(true);
-            Ok(value)
-        });
+        let authorization = settings.token.as_ref().map(bearer).transpose();
+        let authorization = authorization.map_err(|fault| wrong("token", fault))?;
         let timeout = settings.timeout();
         let connector = connector(&base, timeout).map_err(|fault| wrong("url", fault))?;
         let client = Client::builder(TokioExecutor::new())
@@ -83,13 +79,20 @@ impl HttpTransport {
             .pool_max_idle_per_host(settings.concurrency.get())
             .http1_max_buf_size(BODY_BYTES_MAX)
             .build(connector);
-        let authorization = authorization.transpose()?;
         Ok(Self(Arc::new(Inner { client, base, authorization, timeout, clock })))
     }
 }
 
+/// What proves to a party who we are, as a header that is not printed.
+pub(crate) fn bearer(token: &Token) -> Result<HeaderValue, String> {
+    let value = HeaderValue::try_from(format!("Bearer {}", token.expose()));
+    let mut value = value.map_err(|_| "it does not fit into a header".to_owned())?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 /// What stands before the paths of the contract.
-fn base(text: &str) -> Result<Url, String> {
+pub(crate) fn base(text: &str) -> Result<Url, String> {
     if text.is_empty() {
         return Err("it is not set".to_owned());
     }
@@ -106,7 +109,11 @@ fn base(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
-fn connector(base: &Url, timeout: Duration) -> Result<HttpsConnector<HttpConnector>, String> {
+/// Opens connections to there, encrypted when the address says so.
+pub(crate) fn connector(
+    base: &Url,
+    timeout: Duration,
+) -> Result<HttpsConnector<HttpConnector>, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);

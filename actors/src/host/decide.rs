@@ -17,6 +17,7 @@ use super::lookup::{Placed, Waiting};
 use super::{Host, Hosted};
 use crate::job::{Answer, Ask, ReplyTo, Room};
 use crate::shard::core::{Along, ShardCore};
+use crate::shard::work::Cause;
 use crate::view::View;
 
 impl<E: Hosted> Host<E> {
@@ -37,46 +38,64 @@ impl<E: Hosted> Host<E> {
             self.replay(key, &earlier, reply, core);
             return None;
         }
-        if room == Room::Full {
+        let command = E::command(&command).expect("the edge sends a command to its own kind");
+        if room == Room::Full || E::would_overload(command) {
             core.reply_after(self.machine().last(), reply, Answer::Overloaded);
             return None;
         }
-        let command = E::command(&command).expect("the edge sends a command to its own kind");
         let (now, policy) = (core.now(), Arc::clone(&core.policy));
+        let context = Context { now, policy: &policy };
         let last = self.machine().last();
-        match self.machine().entity().decide(command, &Context { now, policy: &policy }) {
-            Err(rejection) if key.is_none() || !self.machine().entity().exists() => {
+        let entity = self.machine().entity();
+        match entity.decide(command, &context) {
+            Err(rejection) if key.is_none() || !entity.exists() => {
                 core.reply_after(last, reply, Answer::Rejected(rejection));
             }
             Err(rejection) => {
                 let verdict = Verdict::Refused(Refusal { rejection, request_id });
                 let record = Record { at: now, entity: self.id.clone(), key, verdict };
-                let along = Along { reply: Some((reply, false)), received: None };
+                let reply = Some((reply, false));
+                let along = Along { reply, received: None, cause: Cause::Asked };
                 self.record(record, along, core);
             }
-            Ok(events) if events.is_empty() && key.is_none() => {
-                core.reply_after(last, reply, Answer::Summary(self.seen()));
-            }
-            Ok(events) => {
-                let verdict = E::verdict(events);
-                let record = Record { at: now, entity: self.id.clone(), key, verdict };
-                self.record_accepted(record, reply, core);
-            }
+            Ok(events) => match entity.answer(command, &events, &context) {
+                Some(answer) => self.answered_beside(events, (reply, answer), core),
+                None if events.is_empty() && key.is_none() => {
+                    core.reply_after(last, reply, Answer::Summary(self.seen()));
+                }
+                None => {
+                    let verdict = E::verdict(events);
+                    let record = Record { at: now, entity: self.id.clone(), key, verdict };
+                    self.record_accepted(record, reply, core);
+                }
+            },
         }
         None
+    }
+
+    /// Records what happened, if anything did, and answers with what no record says.
+    fn answered_beside(
+        &mut self,
+        events: Vec<E::Event>,
+        (reply, answer): (ReplyTo, Answer),
+        core: &mut ShardCore,
+    ) {
+        self.happened(events, core);
+        core.reply_after(self.machine().last(), reply, answer);
     }
 
     fn record_accepted(&mut self, record: Record, reply: ReplyTo, core: &mut ShardCore) {
         let seq = core.next();
         self.machine_mut().apply(&record, seq);
         let entity = self.machine().entity();
-        let along = if entity.is_pending_refund(&record, seq) {
+        let reply = if entity.is_pending_refund(&record, seq) {
             // Answered when the money has come back.
             self.busy().refunds.push((seq, reply, false));
-            Along::default()
+            None
         } else {
-            Along { reply: Some((reply, false)), received: None }
+            Some((reply, false))
         };
+        let along = Along { reply, received: None, cause: Cause::Asked };
         self.stage_applied(record, along, core);
     }
 
@@ -124,7 +143,8 @@ impl<E: Hosted> Host<E> {
         let verdict = E::verdict(events);
         let record = Record { at: now, entity: self.id.clone(), key, verdict };
         let mut replies = self.take_refund_replies(refund).into_iter();
-        let along = Along { reply: replies.next(), received: Some(message.source) };
+        let (reply, received) = (replies.next(), Some(message.source));
+        let along = Along { reply, received, cause: Cause::Itself };
         let seq = core.next();
         let record_again = (replies.len() > 0).then(|| Arc::new(record.clone()));
         self.record(record, along, core);

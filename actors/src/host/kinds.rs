@@ -4,21 +4,26 @@
 //! command still has to be told before they can decide, how it is filled in, and which refunds are
 //! still on their way, so that the ladder of a decision is the same for every kind.
 
+use bursar_domain::advance::Advance;
+use bursar_domain::call::Context;
 use bursar_domain::compensation::Compensation;
 use bursar_domain::deal::{Deal, Standing};
 use bursar_domain::entity::Entity;
-use bursar_domain::id::{EntityId, Seq};
+use bursar_domain::id::{EntityId, ProviderId, Seq};
 use bursar_domain::key::{Index, Key, Known};
 use bursar_domain::message::{Body, Message};
+use bursar_domain::money::Amount;
 use bursar_domain::provider::Provider;
 use bursar_domain::record::{Record, Recorded, Verdict};
+use bursar_domain::run::Run;
 use bursar_domain::saga::Saga;
+use bursar_domain::schedule::Schedule;
 use bursar_domain::wallet::command::{Lookup, Paid};
 use bursar_domain::wallet::{self, Wallet};
-use bursar_domain::{compensation, deal, provider, saga};
+use bursar_domain::{advance, compensation, deal, provider, run, saga, schedule};
 use bursar_snapshots::store::IndexKind;
 
-use crate::job::Command;
+use crate::job::{Answer, Command};
 use crate::view::{Neighbour, Summary};
 
 /// What a command still has to know.
@@ -37,6 +42,31 @@ pub trait Hosted: Recorded {
 
     /// What the command still has to know.
     fn need(_command: &Self::Command) -> Option<Need> {
+        None
+    }
+
+    /// Whether third parties have no room for what the command would bring. Asked only when the key
+    /// is new; such a refusal is not recorded.
+    fn would_overload(_command: &Self::Command) -> bool {
+        false
+    }
+
+    /// Whether all slots of the index beside the keys are listed when it is read from disk, because
+    /// most commands ask for some.
+    const LISTS_SIDE: bool = false;
+
+    /// The slots of the index beside the keys that a command has to know and memory does not.
+    fn unknown_slots(&self, _command: &Self::Command) -> Vec<u128> {
+        Vec::new()
+    }
+
+    /// The answer to a command whose decision came to these events, when no record of them says it.
+    fn answer(
+        &self,
+        _command: &Self::Command,
+        _events: &[Self::Event],
+        _context: &Context<'_>,
+    ) -> Option<Answer> {
         None
     }
 
@@ -81,7 +111,10 @@ impl Hosted for Wallet {
             Command::Provider(_)
             | Command::Deal(_)
             | Command::Saga(_)
-            | Command::Compensation(_) => None,
+            | Command::Compensation(_)
+            | Command::Advance(_)
+            | Command::Run(_)
+            | Command::Schedule(_) => None,
         }
     }
 
@@ -103,6 +136,10 @@ impl Hosted for Wallet {
             | wallet::Command::Freeze
             | wallet::Command::Unfreeze => None,
         }
+    }
+
+    fn would_overload(command: &wallet::Command) -> bool {
+        if let wallet::Command::Pay(pay) = command { pay.would_overload() } else { false }
     }
 
     fn seen(&self) -> Option<Summary> {
@@ -139,8 +176,35 @@ impl Hosted for Provider {
         if let Command::Provider(command) = command { Some(command) } else { None }
     }
 
+    const LISTS_SIDE: bool = true;
+
+    fn unknown_slots(&self, command: &provider::Command) -> Vec<u128> {
+        self.slots_to_ask(command)
+    }
+
+    fn answer(
+        &self,
+        command: &provider::Command,
+        events: &[provider::Event],
+        context: &Context<'_>,
+    ) -> Option<Answer> {
+        let provider::Command::Activities(call) = command else { return None };
+        if events.iter().any(|event| matches!(event, provider::Event::Activities(_))) {
+            return None;
+        }
+        // Nothing is new, so no record says how the lines were judged.
+        Some(match self.judge(call, context) {
+            Ok(answers) => Answer::Judged(answers),
+            Err(rejection) => Answer::Rejected(rejection),
+        })
+    }
+
     fn seen(&self) -> Option<Summary> {
         self.summary().map(Summary::Provider)
+    }
+
+    fn side_index(&mut self) -> Option<(IndexKind, &mut Index)> {
+        Some((IndexKind::Activity, self.activities_mut()))
     }
 }
 
@@ -194,6 +258,36 @@ impl Hosted for Compensation {
     }
 }
 
+impl Hosted for Advance {
+    fn command(command: &Command) -> Option<&advance::Command> {
+        if let Command::Advance(command) = command { Some(command) } else { None }
+    }
+
+    fn seen(&self) -> Option<Summary> {
+        self.summary().map(Summary::Advance)
+    }
+}
+
+impl Hosted for Run {
+    fn command(command: &Command) -> Option<&run::Command> {
+        if let Command::Run(command) = command { Some(command) } else { None }
+    }
+
+    fn seen(&self) -> Option<Summary> {
+        self.summary().map(Summary::Run)
+    }
+}
+
+impl Hosted for Schedule {
+    fn command(command: &Command) -> Option<&schedule::Command> {
+        if let Command::Schedule(command) = command { Some(command) } else { None }
+    }
+
+    fn seen(&self) -> Option<Summary> {
+        self.summary().map(Summary::Schedule)
+    }
+}
+
 /// Fills in what a command had to know about another entity.
 pub(super) fn fill_neighbour(command: &mut Command, neighbour: Option<Neighbour>) {
     match (command, neighbour) {
@@ -210,22 +304,33 @@ pub(super) fn fill_neighbour(command: &mut Command, neighbour: Option<Neighbour>
             | Command::Provider(_)
             | Command::Deal(_)
             | Command::Saga(_)
-            | Command::Compensation(_),
+            | Command::Compensation(_)
+            | Command::Advance(_)
+            | Command::Run(_)
+            | Command::Schedule(_),
             _,
         ) => {}
     }
 }
 
-/// Fills in what a command had to know about a payment.
-pub(super) fn fill_payment(command: &mut Command, record: Option<&Record>, refunded: u64) {
+/// Fills in which of the slots that a command had to know are on disk.
+pub(super) fn fill_values(command: &mut Command, values: Vec<(u128, u64)>) {
+    if let Command::Provider(provider::Command::Activities(call)) = command {
+        call.known = Lookup::Found(values.into_iter().collect());
+    }
+}
+
+/// Fills in what a command had to know about a payment. `refunded` is what the disk says was
+/// refunded of it, in minor units.
+pub(super) fn fill_payment(command: &mut Command, record: Option<&Record>, refunded: Option<u64>) {
     let Command::Wallet(wallet::Command::Refund(refund)) = command else { return };
+    let minor = |total| i64::try_from(total).expect("a total of refunds is an amount");
     refund.paid = match record.and_then(paid) {
-        Some(event) => Lookup::Found(Paid {
-            provider: event.provider.clone(),
-            amount: event.amount,
-            refunded: bursar_domain::money::Amount::from_minor(
-                i64::try_from(refunded).expect("a total of refunds is an amount"),
-            ),
+        Some((provider, amount, was_held)) => Lookup::Found(Paid {
+            provider: provider.clone(),
+            amount,
+            refunded: refunded.map(|total| Amount::from_minor(minor(total))),
+            was_held,
         }),
         None => Lookup::Missing,
     };
@@ -238,11 +343,16 @@ pub(super) fn forget_payment(command: &mut Command) {
     }
 }
 
-fn paid(record: &Record) -> Option<&wallet::event::Paid> {
+/// Who was paid how much, and whether it was only set aside then.
+fn paid(record: &Record) -> Option<(&ProviderId, Amount, bool)> {
     let Verdict::Wallet(events) = &record.verdict else { return None };
-    events.iter().find_map(
-        |event| {
-            if let wallet::Event::Paid(paid) = event { Some(paid) } else { None }
-        },
-    )
+    events.iter().find_map(|event| {
+        if let wallet::Event::Paid(paid) = event {
+            Some((&paid.provider, paid.amount, false))
+        } else if let wallet::Event::PaymentHeld(held) = event {
+            Some((&held.provider, held.amount, true))
+        } else {
+            None
+        }
+    })
 }

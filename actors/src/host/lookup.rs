@@ -1,6 +1,6 @@
 //! What a job has to know before it is decided, and fetching it.
 //!
-//! Three things can be missing: the record of an earlier request with the same key, a payment that
+//! Four things can be missing: the record of an earlier request with the same key, a payment that
 //! is to be refunded, another entity (who is paid, who invests). Records come from the tail when they are there, from disk when
 //! they are not. An answer from disk is only as good as the index in memory was complete: when
 //! entries were dropped from memory after the question was asked, it is asked again.
@@ -11,7 +11,7 @@ use bursar_domain::id::Seq;
 use bursar_domain::key::{Key, Known};
 use bursar_domain::record::Record;
 
-use super::kinds::{Need, fill_neighbour, fill_payment, forget_payment};
+use super::kinds::{Need, fill_neighbour, fill_payment, fill_values, forget_payment};
 use super::{Host, Hosted};
 use crate::job::{Ask, Job};
 use crate::shard::core::{ShardCore, Wanted};
@@ -39,6 +39,8 @@ pub(super) struct Waiting {
     /// The payment's record, when memory has it and only what was refunded of it is on disk.
     paid: Option<Arc<Record>>,
     neighbour_asked: bool,
+    /// Slots of the index beside the keys, whose values are filled into the command.
+    values: Fetch<()>,
 }
 
 impl Waiting {
@@ -50,6 +52,7 @@ impl Waiting {
             payment: Fetch::Not,
             paid: None,
             neighbour_asked: false,
+            values: Fetch::Not,
         }
     }
 
@@ -58,7 +61,7 @@ impl Waiting {
     }
 
     /// The disk has answered the one open question of this job.
-    pub(super) fn found_record(&mut self, record: Option<Placed>, refunded: u64) {
+    pub(super) fn found_record(&mut self, record: Option<Placed>, refunded: Option<u64>) {
         if let Fetch::Asked { spills } = self.earlier {
             self.earlier = Fetch::Here { spills, value: record };
         } else if let Fetch::Asked { spills } = self.payment {
@@ -68,6 +71,15 @@ impl Waiting {
             }
             self.payment = Fetch::Here { spills, value: () };
         }
+    }
+
+    /// The disk has said which of the slots it has.
+    pub(super) fn found_values(&mut self, values: Vec<(u128, u64)>) {
+        let Fetch::Asked { spills } = self.values else { return };
+        if let Ask::Decide { command, .. } = &mut self.job.ask {
+            fill_values(command, values);
+        }
+        self.values = Fetch::Here { spills, value: () };
     }
 
     /// The other entity's shard has answered.
@@ -91,6 +103,8 @@ impl Waiting {
             Some("an earlier request with the same key, on disk".to_owned())
         } else if matches!(self.payment, Fetch::Asked { .. }) {
             Some("a payment, on disk".to_owned())
+        } else if matches!(self.values, Fetch::Asked { .. }) {
+            Some("earlier lines with the same ids, on disk".to_owned())
         } else if self.neighbour_asked {
             Some("another entity's shard".to_owned())
         } else {
@@ -118,6 +132,9 @@ impl<E: Hosted> Host<E> {
         if let Some(key) = key
             && self.fetch_earlier(&key, waiting, core) == Ready::NotYet
         {
+            return false;
+        }
+        if self.fetch_values(waiting, core) == Ready::NotYet {
             return false;
         }
         match need {
@@ -170,6 +187,29 @@ impl<E: Hosted> Host<E> {
         Ready::NotYet
     }
 
+    /// Asks for the slots that memory does not know. What the disk said is good until entries leave
+    /// memory: those would be in neither.
+    fn fetch_values(&mut self, waiting: &mut Waiting, core: &ShardCore) -> Ready {
+        let spills = self.side_spills();
+        match waiting.values {
+            Fetch::Asked { .. } => return Ready::NotYet,
+            Fetch::Here { spills: asked, .. } if asked == spills => return Ready::Yes,
+            Fetch::Here { .. } | Fetch::Not => {}
+        }
+        let Ask::Decide { command, .. } = &waiting.job.ask else { return Ready::Yes };
+        let Some(command) = E::command(command) else { return Ready::Yes };
+        let slots = self.machine().entity().unknown_slots(command);
+        if slots.is_empty() {
+            return Ready::Yes;
+        }
+        let machine = self.machine.as_mut().expect("asked after the entity was loaded");
+        let (kind, _) = machine.entity_mut().side_index().expect("slots are of an index");
+        let ticket = self.ticket(waiting);
+        core.ports.look_up(&self.id, ticket, Wanted::Values(kind, slots.into()));
+        waiting.values = Fetch::Asked { spills };
+        Ready::NotYet
+    }
+
     fn fetch_payment(&mut self, seq: Seq, waiting: &mut Waiting, core: &ShardCore) -> Ready {
         if matches!(waiting.payment, Fetch::Asked { .. }) {
             return Ready::NotYet;
@@ -179,7 +219,7 @@ impl<E: Hosted> Host<E> {
         let record = if own { core.tail.record(seq) } else { None };
         if let (Some(record), Known::Value(_) | Known::Never) = (&record, refunded) {
             if let Ask::Decide { command, .. } = &mut waiting.job.ask {
-                fill_payment(command, Some(record), 0);
+                fill_payment(command, Some(record), None);
             }
             // Nothing was refunded, as far as memory knows: until entries leave memory.
             waiting.payment = Fetch::Here { spills: self.side_spills(), value: () };

@@ -45,6 +45,10 @@ pub struct Slot {
     pub dirty: Cell<bool>,
     /// Whether it has stopped; the next message starts it anew.
     pub gone: Cell<bool>,
+    /// Whether it waits for a third party's answer.
+    pub awaits: Cell<bool>,
+    /// How often it was woken while it was being read.
+    pub wakes: Cell<usize>,
 }
 
 /// What only some hosts have at any one time; apart, so that an idle entity stays small.
@@ -57,6 +61,8 @@ struct Busy {
     saving: Option<save::Saving>,
     /// Whether the keys on disk are being listed.
     listing: bool,
+    /// Whether it was woken while it was being read.
+    woken: bool,
 }
 
 impl Busy {
@@ -66,6 +72,7 @@ impl Busy {
             && self.refunds.is_empty()
             && self.saving.is_none()
             && !self.listing
+            && !self.woken
     }
 }
 
@@ -126,7 +133,12 @@ impl<E: Hosted> Host<E> {
                     waiting.found_record(record, refunded);
                 }
             }
-            Found::Slots(slots) => self.listed(&slots, core),
+            Found::Slots(kind, slots) => self.listed(kind, &slots, core),
+            Found::Values { ticket, values } => {
+                if let Some(waiting) = self.waiting(ticket) {
+                    waiting.found_values(values);
+                }
+            }
         }
         self.advance(core);
     }

@@ -1,18 +1,24 @@
-//! What an entity waits for outside: a third party's answer, an instant.
+//! What an entity waits for outside: a third party's answer, an errand, an instant.
 //!
 //! An answer goes to the entity as an event like any other decision; one that nobody waits for any
-//! more (an attempt that was given up with a crash) changes nothing. An entity that waits stays in
-//! memory, and a checkpoint writes down that it waits, so that after a crash it is read and woken.
+//! more (an attempt that was given up with a crash) changes nothing. A checkpoint writes down what
+//! an entity waits for. Who waits for an answer stays in memory, and is read and woken after a crash;
+//! who waits for an instant need not: the shard keeps the instant, or finds it on disk.
 
 use std::sync::Arc;
 
 use bursar_domain::call::{Answered, Context};
 use bursar_domain::entity::{Due, Wake};
+use bursar_domain::errand::Brought;
 use bursar_domain::record::Record;
-use bursar_snapshots::store::Waits;
+use bursar_domain::time::Timestamp;
+use bursar_snapshots::store::{Awaited, Waits};
 
 use super::{Host, Hosted};
 use crate::shard::core::{Along, ShardCore};
+
+/// How much later one is woken that did nothing when its instant had come, in milliseconds.
+const AGAIN_MS: i64 = 500;
 
 impl<E: Hosted> Host<E> {
     /// A third party's answer has come.
@@ -27,21 +33,37 @@ impl<E: Hosted> Host<E> {
         self.happened(events, core);
     }
 
+    /// An errand has brought something.
+    pub fn brought(&mut self, brought: &Brought, core: &mut ShardCore) {
+        if self.machine.is_none() {
+            // It was asked for before a restart of the actor, which asks anew when it is loaded.
+            return;
+        }
+        let (now, policy) = (core.now(), Arc::clone(&core.policy));
+        let context = Context { now, policy: &policy };
+        let events = self.machine().entity().brought(brought, &context);
+        self.happened(events, core);
+    }
+
     /// The instant it waits for has come, or it was just read from disk.
     pub fn wake(&mut self, why: Wake, core: &mut ShardCore) {
-        if self.machine.is_none() || !E::WAITS {
+        if !E::WAITS {
+            return;
+        }
+        if self.machine.is_none() {
+            self.busy().woken = true;
             return;
         }
         let (now, policy) = (core.now(), Arc::clone(&core.policy));
         let events = self.machine().entity().woken(why, &Context { now, policy: &policy });
         if events.is_empty() {
-            // Too early, by a clock that went back: the timer is set again.
-            self.set_timer(core);
+            // It waits for another instant by now, or the clock went back.
+            self.set_timer_again(now, core);
         }
         self.happened(events, core);
     }
 
-    fn happened(&mut self, events: Vec<E::Event>, core: &mut ShardCore) {
+    pub(super) fn happened(&mut self, events: Vec<E::Event>, core: &mut ShardCore) {
         if events.is_empty() {
             return;
         }
@@ -57,17 +79,35 @@ impl<E: Hosted> Host<E> {
         }
     }
 
-    /// Whether it waits for anything outside.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.machine.as_ref().is_some_and(|machine| machine.entity().due() != Due::Nothing)
+    /// The same for one that was just woken and did nothing: should its instant have come all the
+    /// same, it is not woken at once, and at once again.
+    fn set_timer_again(&self, now: Timestamp, core: &ShardCore) {
+        if let Due::At(at) = self.machine().entity().due() {
+            let again = Timestamp::from_millis(now.millis().saturating_add(AGAIN_MS));
+            core.ports.wake_at(&self.id, if at > now { at } else { again.unwrap_or(at) });
+        }
+    }
+
+    /// Whether it waits for a third party's answer.
+    pub fn awaits_answer(&self) -> bool {
+        E::WAITS && self.machine.as_ref().is_some_and(|m| m.entity().due() == Due::Answer)
+    }
+
+    /// Whether it has been read from disk: then it has decided what it was woken for.
+    pub fn is_read(&self) -> bool {
+        self.machine.is_some()
     }
 
     /// What a checkpoint writes down about it.
     pub(super) fn waits(&self) -> Option<Waits> {
-        let waits = || match self.machine().entity().due() {
-            Due::Nothing => Waits::No,
-            Due::Answer => Waits::Until(0),
-            Due::At(at) => Waits::Until(at.millis()),
+        let waits = || {
+            let entity = self.machine().entity();
+            let awaits = match entity.due() {
+                Due::Nothing => Awaited::Nothing,
+                Due::Answer => Awaited::Answer,
+                Due::At(at) => Awaited::Instant(at.millis()),
+            };
+            Waits { awaits, listed: entity.listed() }
         };
         E::WAITS.then(waits)
     }

@@ -2,7 +2,8 @@
 //!
 //! An entity is its snapshot and the records after it. A save takes the state, the unsaved records
 //! and the index entries that may leave memory, in one turn; they leave memory only when the save
-//! is on disk. An entity retires only with nothing unsaved, nothing waiting and an empty mailbox.
+//! is on disk. An entity retires only with nothing unsaved, nothing waiting and an empty mailbox. Who
+//! waits for an instant may retire: its timer is on disk with it, and its shard wakes it.
 
 use bursar_domain::entity::Wake;
 use bursar_domain::id::Seq;
@@ -48,9 +49,15 @@ impl<E: Hosted> Host<E> {
             core.publish_loaded(&view, seen);
             self.view = Some(view);
         }
+        let was_woken = self.busy.as_mut().is_some_and(|busy| std::mem::take(&mut busy.woken));
         self.wake(Wake::Resumed, core);
+        if was_woken {
+            self.wake(Wake::Due, core);
+        }
         if self.machine().keys().spilled().is_partial() {
-            self.list(None, core);
+            self.list(IndexKind::Key, None, core);
+        } else {
+            self.list_side(core);
         }
         let Some(busy) = self.busy.as_mut() else { return };
         let messages = std::mem::take(&mut busy.messages);
@@ -64,22 +71,40 @@ impl<E: Hosted> Host<E> {
         self.busy().queue = queue;
     }
 
-    /// Asks which keys are on disk, so that new ones can be told from them without asking.
-    fn list(&mut self, after: Option<u128>, core: &ShardCore) {
+    /// Asks which entries are on disk, so that new ones can be told from them without asking.
+    fn list(&mut self, kind: IndexKind, after: Option<u128>, core: &ShardCore) {
         self.busy().listing = true;
-        core.ports.look_up(&self.id, 0, Wanted::Slots(after));
+        core.ports.look_up(&self.id, 0, Wanted::Slots(kind, after));
     }
 
-    /// Some of the keys on disk are known.
-    pub(super) fn listed(&mut self, slots: &[u128], core: &ShardCore) {
+    /// The same of the index beside the keys, for a kind that asks for nearly all of it.
+    fn list_side(&mut self, core: &ShardCore) {
         let machine = self.machine.as_mut().expect("listed after the entity was loaded");
-        let spilled = machine.keys_mut().spilled_mut();
+        let side = machine.entity_mut().side_index();
+        let partial = side.filter(|(_, index)| E::LISTS_SIDE && index.spilled().is_partial());
+        if let Some((kind, _)) = partial {
+            self.list(kind, None, core);
+        }
+    }
+
+    /// Some of the entries on disk are known.
+    pub(super) fn listed(&mut self, kind: IndexKind, slots: &[u128], core: &ShardCore) {
+        let machine = self.machine.as_mut().expect("listed after the entity was loaded");
+        let spilled = match kind {
+            IndexKind::Key => machine.keys_mut().spilled_mut(),
+            IndexKind::Refunded | IndexKind::Left | IndexKind::Activity => {
+                let (_, side) = machine.entity_mut().side_index().expect("it was asked for");
+                side.spilled_mut()
+            }
+        };
         spilled.add(slots.iter().copied());
-        if slots.len() < SLOTS_PAGE {
-            spilled.complete();
-            self.busy().listing = false;
-        } else {
-            self.list(slots.last().copied(), core);
+        if slots.len() == SLOTS_PAGE {
+            return self.list(kind, slots.last().copied(), core);
+        }
+        spilled.complete();
+        self.busy().listing = false;
+        if kind == IndexKind::Key {
+            self.list_side(core);
         }
     }
 
@@ -142,7 +167,7 @@ impl<E: Hosted> Host<E> {
     pub fn retire(&mut self, core: &mut ShardCore) -> bool {
         let idle = self.machine.as_ref().is_some_and(|machine| machine.last() <= core.durable_to())
             && self.busy.is_none()
-            && !self.is_waiting()
+            && !self.awaits_answer()
             && self.unsaved.is_empty()
             && !self.slot.dirty.get()
             && self.slot.inbox.get() == 0;

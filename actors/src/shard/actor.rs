@@ -1,11 +1,13 @@
 //! The actor of a shard: receives, finds or starts the entity, forwards. First in, first out.
 //!
 //! Everything that decides is in [`super::core`] and [`crate::host`]; this shell owns the addresses
-//! of the resident entities, drives the checkpoint and asks the idle to stop. All of a shard's
+//! of the resident entities, drives the checkpoint, wakes who is due (`alarm`) and asks the idle to
+//! stop. All of a shard's
 //! actors run on one thread and share one [`Shared`].
 
+mod alarm;
+
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -14,10 +16,10 @@ use std::time::Duration;
 use actix::prelude::*;
 use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::message::Message as Sent;
-use bursar_domain::time::Timestamp;
 use foldhash::{HashMap, HashMapExt};
 use tokio::sync::oneshot;
 
+use crate::clerk::Clerk;
 use crate::committer::CommitterHandle;
 use crate::gateway::Gateways;
 use crate::host::Slot;
@@ -27,10 +29,16 @@ use crate::shard::checkpoint::{Checkpoint, Step};
 use crate::shard::core::{ShardCore, Start};
 use crate::shard::desk::Desk;
 use crate::shard::entity::{EntityActor, Shared, ToEntity};
-use crate::shard::messages::{Limits, Pressure, Report, ResidentState, ShardState, ToShard};
+use crate::shard::messages::{
+    Limits, Pressure, Report, ResidentState, ShardState, ShardTimers, ToShard,
+};
 use crate::shard::ports::ActixPorts;
 use crate::shard::residents::{Resident, Residents};
+use crate::shard::timers::Timers;
+use crate::shard::work::Work;
 use crate::storage::{Done, StorageHandle};
+
+use alarm::Alarm;
 
 /// How often a shard looks for what is due.
 const TICK: Duration = Duration::from_millis(500);
@@ -43,8 +51,10 @@ pub enum Local {
     Flush,
     /// The checkpoint can go on.
     Step,
-    /// Wake an entity at an instant.
-    WakeAt(EntityId, Timestamp),
+    /// An entity waits for an instant before all others.
+    Arm,
+    /// All who were woken have decided.
+    Look,
 }
 
 /// The actor.
@@ -57,8 +67,8 @@ pub struct ShardActor {
     metrics: Metrics,
     last_checkpoint_ms: i64,
     checkpoint_again: Vec<oneshot::Sender<usize>>,
-    timers: BTreeSet<(Timestamp, EntityId)>,
-    timer_at: Option<Timestamp>,
+    timers: Rc<RefCell<Timers>>,
+    alarm: Alarm,
     counted_residents: i64,
     counted_tail: i64,
 }
@@ -73,6 +83,8 @@ pub struct Parts {
     pub storage: StorageHandle,
     /// The third parties.
     pub gateways: Gateways,
+    /// Who runs errands.
+    pub clerk: Clerk,
     /// How it keeps its memory short.
     pub limits: Limits,
     /// What the edge sees.
@@ -86,20 +98,26 @@ impl ShardActor {
     pub fn new(parts: Parts, desk: Rc<Desk>, context: &mut Context<Self>) -> Self {
         let me = context.address();
         let shard = parts.start.shard;
+        let timers = Rc::new(RefCell::new(Timers::default()));
         let ports = ActixPorts {
             shard,
+            timers: Rc::clone(&timers),
             me: me.clone(),
             desk: Rc::clone(&desk),
             committer: parts.committer,
             storage: parts.storage,
             gateways: parts.gateways,
+            clerk: parts.clerk,
         };
         let mut core = ShardCore::new(parts.start, Box::new(ports));
         let last_checkpoint_ms = core.now().millis();
+        let looker = me.clone();
         let shared = Rc::new(Shared {
             core: RefCell::new(core),
             checkpoint: RefCell::new(None),
             step: Box::new(move || me.do_send(Local::Step)),
+            look: Box::new(move || looker.do_send(Local::Look)),
+            work: Work::default(),
         });
         desk.join(shard, Rc::clone(&shared));
         Self {
@@ -111,8 +129,8 @@ impl ShardActor {
             metrics: parts.metrics,
             last_checkpoint_ms,
             checkpoint_again: Vec::new(),
-            timers: BTreeSet::new(),
-            timer_at: None,
+            timers,
+            alarm: Alarm::default(),
             counted_residents: 0,
             counted_tail: 0,
         }
@@ -120,6 +138,7 @@ impl ShardActor {
 
     /// Forwards to an entity, which is started if it is not in memory.
     fn forward(&mut self, id: EntityId, message: ToEntity) {
+        self.shared.work.sent(&message);
         if let Some(resident) = self.residents.get(&id) {
             let slot = &resident.slot;
             slot.inbox.set(slot.inbox.get() + 1);
@@ -136,38 +155,6 @@ impl ShardActor {
         let address = actor.start();
         address.do_send(message);
         self.residents.add(id, Resident { address, slot });
-    }
-
-    fn wake_at(&mut self, id: EntityId, at: Timestamp, context: &mut Context<Self>) {
-        self.timers.insert((at, id));
-        self.arm(context);
-    }
-
-    /// Sees to it that the shard looks at its timers when the first is due.
-    fn arm(&mut self, context: &mut Context<Self>) {
-        let Some((first, _)) = self.timers.first() else { return };
-        if self.timer_at.is_some_and(|at| at <= *first) {
-            return;
-        }
-        let first = *first;
-        self.timer_at = Some(first);
-        let now = self.shared.core.borrow_mut().now();
-        // A clock that stands still is looked at again and again, but not without a pause.
-        let millis = first.millis().saturating_sub(now.millis()).max(1);
-        let wait = Duration::from_millis(u64::try_from(millis).unwrap_or(1));
-        context.run_later(wait, move |shard, context| shard.wake_due(first, context));
-    }
-
-    fn wake_due(&mut self, armed_for: Timestamp, context: &mut Context<Self>) {
-        if self.timer_at == Some(armed_for) {
-            self.timer_at = None;
-        }
-        let now = self.shared.core.borrow_mut().now();
-        while self.timers.first().is_some_and(|(at, _)| *at <= now) {
-            let (_, id) = self.timers.pop_first().expect("just looked");
-            self.forward(id, ToEntity::Wake);
-        }
-        self.arm(context);
     }
 
     fn deliver(&mut self, messages: Vec<Sent>) {
@@ -199,6 +186,7 @@ impl ShardActor {
     fn begin(&mut self, asked_by: Vec<oneshot::Sender<usize>>) {
         let mut core = self.shared.core.borrow_mut();
         self.last_checkpoint_ms = core.now().millis();
+        self.alarm.checkpoints += 1;
         let mut checkpoint = Checkpoint::begin(&mut core);
         drop(core);
         for sender in asked_by {
@@ -245,7 +233,9 @@ impl ShardActor {
                     answer(sender, saved);
                 }
                 self.sweep();
-                if !self.checkpoint_again.is_empty() {
+                self.saved_for_timers();
+                let is_running = self.shared.checkpoint.borrow().is_some();
+                if !is_running && !self.checkpoint_again.is_empty() {
                     let asked_by = std::mem::take(&mut self.checkpoint_again);
                     self.begin(asked_by);
                 }
@@ -254,8 +244,9 @@ impl ShardActor {
         }
     }
 
-    fn storage(&mut self, done: Done) {
+    fn storage(&mut self, done: Done, context: &mut Context<Self>) {
         match done {
+            Done::Timers(page) => self.timers_read(page, context),
             Done::Found(id, found) => self.forward(id, ToEntity::Found(found)),
             Done::Saved | Done::BooksSaved => {
                 let step = {
@@ -289,7 +280,7 @@ impl ShardActor {
     fn show(&mut self) {
         let residents = self.residents.len();
         let tail = self.shared.core.borrow().tail.bytes();
-        let full = residents > self.residents.max.saturating_mul(2);
+        let full = self.residents.is_full();
         self.pressure.full.store(full, Ordering::Relaxed);
         self.pressure.residents.store(residents, Ordering::Relaxed);
         self.pressure.tail_bytes.store(tail, Ordering::Relaxed);
@@ -312,12 +303,32 @@ impl ShardActor {
                     durable: core.durable_to(),
                     residents: self.residents.len(),
                     dirty: core.dirty.len(),
+                    timers: self.timers.borrow().len(),
                     tail_bytes: core.tail.bytes(),
                     unacknowledged: core.outbox.len(),
                     waiting: core.waiting(),
                     checkpointing: self.shared.checkpoint.borrow().is_some(),
                 },
             ),
+            Report::Work(sender) => {
+                drop(core);
+                answer(sender, self.work());
+            }
+            Report::Present(kind, sender) => {
+                let ids = self.residents.iter().map(|(id, _)| id);
+                answer(sender, ids.filter(|id| id.kind == kind).cloned().collect());
+            }
+            Report::Timers(sender) => {
+                let timers = self.timers.borrow();
+                let is_saving = self.shared.checkpoint.borrow().is_some();
+                let timers = ShardTimers {
+                    shard: core.shard,
+                    next: timers.next(),
+                    known_to: timers.known_to(),
+                    is_unsaved: is_saving || !core.dirty.is_empty(),
+                };
+                answer(sender, timers);
+            }
             Report::Residents(sender) => {
                 let state = |(id, resident): (&EntityId, &Resident<_>)| ResidentState {
                     id: id.clone(),
@@ -329,6 +340,11 @@ impl ShardActor {
                 answer(sender, self.residents.iter().map(state).collect());
             }
         }
+    }
+
+    fn forget(&self, id: &EntityId, sender: oneshot::Sender<()>) {
+        self.shared.core.borrow_mut().forget_neighbour(id);
+        answer(sender, ());
     }
 
     fn resend(&self, unacknowledged: Vec<Sent>) {
@@ -350,7 +366,10 @@ impl Actor for ShardActor {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Context<Self>) {
-        context.run_interval(TICK, |shard, _| {
+        context.run_interval(TICK, |shard, context| {
+            if !shard.timers.borrow().is_unread() {
+                shard.look(context);
+            }
             shard.begin_if_due();
             shard.sweep();
         });
@@ -362,7 +381,8 @@ impl Handler<Local> for ShardActor {
 
     fn handle(&mut self, message: Local, context: &mut Context<Self>) {
         match message {
-            Local::WakeAt(id, at) => self.wake_at(id, at, context),
+            Local::Arm => self.arm(1, context),
+            Local::Look => self.look(context),
             Local::Flush => self.desk.flush(),
             Local::Step => self.step(),
         }
@@ -372,7 +392,7 @@ impl Handler<Local> for ShardActor {
 impl Handler<ToShard> for ShardActor {
     type Result = ();
 
-    fn handle(&mut self, message: ToShard, _: &mut Context<Self>) {
+    fn handle(&mut self, message: ToShard, context: &mut Context<Self>) {
         match message {
             ToShard::Job(job) => self.forward(job.to.clone(), ToEntity::Job(job)),
             ToShard::Jobs(jobs) => {
@@ -388,7 +408,7 @@ impl Handler<ToShard> for ShardActor {
                 }
             }
             ToShard::Durable(durable) => self.desk.durable(&durable),
-            ToShard::Storage(done) => self.storage(done),
+            ToShard::Storage(done) => self.storage(done, context),
             ToShard::AskNeighbour { entity, from } => {
                 let reply = ReplyTo::neighbour(from, entity.clone());
                 let job = Job { to: entity.clone(), ask: Ask::Summary, reply };
@@ -404,12 +424,22 @@ impl Handler<ToShard> for ShardActor {
             ToShard::Answered { entity, answered } => {
                 self.forward(entity, ToEntity::Answered(answered));
             }
+            ToShard::Brought { entity, brought } => {
+                self.forward(entity, ToEntity::Brought(Box::new(brought)));
+            }
             ToShard::Resume(entities) => {
                 for id in entities {
                     self.forward(id, ToEntity::Wake);
                 }
             }
-            ToShard::Linked(peers) => self.desk.link(&peers),
+            ToShard::Linked(peers) => {
+                self.desk.link(&peers);
+                self.start_timers();
+            }
+            ToShard::TimeMoved(sender) => {
+                self.look(context);
+                answer(sender, ());
+            }
             ToShard::Resend(unacknowledged) => self.resend(unacknowledged),
             ToShard::Checkpoint(sender) => {
                 if self.shared.checkpoint.borrow().is_some() {
@@ -419,6 +449,7 @@ impl Handler<ToShard> for ShardActor {
                 }
             }
             ToShard::Report(report) => self.report(report),
+            ToShard::Forget(id, sender) => self.forget(&id, sender),
             ToShard::Passivate(id, sender) => {
                 let resident = self.residents.get(&id).is_some();
                 if resident {

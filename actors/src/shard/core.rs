@@ -15,11 +15,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bursar_domain::call::{Call, Policy};
+use bursar_domain::errand::Errand;
 use bursar_domain::id::{EntityId, Kind, Seq, ShardId};
 use bursar_domain::message::{Effect, Message, Outcome, Source, Stamp};
 use bursar_domain::record::Record;
 use bursar_domain::time::Timestamp;
-use bursar_snapshots::store::{Saved, Slice, Snapshot};
+use bursar_snapshots::store::{IndexKind, Saved, Slice, Snapshot};
 use foldhash::{HashMap, HashMapExt};
 
 use crate::books::Books;
@@ -27,6 +28,8 @@ use crate::clock::Clock;
 use crate::job::{Answer, NeighbourAnswer, ReplyTo};
 use crate::shard::outbox::Outbox;
 use crate::shard::tail::Tail;
+use crate::shard::timers::Timer;
+use crate::shard::work::Cause;
 use crate::view::{Neighbour, Seen, View, Views};
 
 /// How many providers a shard remembers before it starts anew.
@@ -48,8 +51,12 @@ pub trait Ports {
     fn tell_neighbour(&self, answer: NeighbourAnswer);
     /// Makes a call to a third party; the answer comes back to the entity.
     fn call(&self, entity: &EntityId, call: Call);
-    /// Wakes an entity at an instant, or some time after it.
+    /// Fetches something inside the server; what is found comes back to the entity.
+    fn fetch(&self, entity: &EntityId, errand: Errand);
+    /// Wakes an entity at an instant, or some time after it, and perhaps in between.
     fn wake_at(&self, entity: &EntityId, at: Timestamp);
+    /// Reads a page of those that wait for an instant, up to one; they come back.
+    fn read_timers(&self, after: Option<Timer>, until: i64);
     /// Delivers a message to a shard; messages to one shard arrive in the order given.
     fn deliver(&self, to: ShardId, message: Message);
     /// Tells a shard that its message is on disk here.
@@ -72,7 +79,7 @@ pub struct Handed {
 }
 
 /// What is looked up on disk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Wanted {
     /// The record at a position.
     Record(Seq),
@@ -80,8 +87,10 @@ pub enum Wanted {
     KeyRecord(u128),
     /// A payment: its record, and what was refunded of it.
     Payment(Seq, u128),
-    /// The slots of the keys on disk, after one.
-    Slots(Option<u128>),
+    /// The slots of an index on disk, after one.
+    Slots(IndexKind, Option<u128>),
+    /// The values of slots of an index.
+    Values(IndexKind, Arc<[u128]>),
 }
 
 /// What was found on disk.
@@ -95,11 +104,18 @@ pub enum Found {
         ticket: u32,
         /// The record with its position.
         record: Option<(Seq, Arc<Record>)>,
-        /// What was refunded, in minor units.
-        refunded: u64,
+        /// What was refunded, in minor units; `None` when nothing is said of it.
+        refunded: Option<u64>,
     },
-    /// Slots of keys on disk, ascending; fewer than a page when there are no more.
-    Slots(Vec<u128>),
+    /// Slots of an index on disk, ascending; fewer than a page when there are no more.
+    Slots(IndexKind, Vec<u128>),
+    /// Slots of an index that are on disk, of those asked for, with their values.
+    Values {
+        /// Which question this answers.
+        ticket: u32,
+        /// The slots and their values.
+        values: Vec<(u128, u64)>,
+    },
 }
 
 /// How many slots are listed at a time.
@@ -114,13 +130,15 @@ struct Pending {
     more: Option<Box<More>>,
     acknowledge: Option<Source>,
     reply: Option<(ReplyTo, Answer)>,
+    cause: Cause,
 }
 
-/// What else leaves with a few records: further messages, and calls of an entity.
+/// What else leaves with a few records: further messages, calls and errands of an entity.
 #[derive(Debug, Default)]
 struct More {
     messages: Vec<Message>,
     calls: Vec<(EntityId, Call)>,
+    errands: Vec<(EntityId, Errand)>,
 }
 
 /// What goes with a record when it is staged.
@@ -130,6 +148,8 @@ pub struct Along {
     pub reply: Option<(ReplyTo, bool)>,
     /// The message that the record receives.
     pub received: Option<Source>,
+    /// What led to it.
+    pub cause: Cause,
 }
 
 /// One shard.
@@ -154,6 +174,7 @@ pub struct ShardCore {
     clock: Arc<dyn Clock>,
     last_at: Timestamp,
     durable: Seq,
+    begun: u64,
     pending: VecDeque<Pending>,
     outcomes: Vec<(u32, Outcome)>,
     payees: HashMap<EntityId, Neighbour>,
@@ -204,6 +225,7 @@ impl ShardCore {
             clock: start.clock,
             last_at: start.last_at,
             durable,
+            begun: 0,
             pending: VecDeque::new(),
             outcomes: Vec::new(),
             payees: HashMap::new(),
@@ -229,6 +251,19 @@ impl ShardCore {
         self.pending.len()
     }
 
+    /// How many of these came by themselves. One that receives a message is not counted: the
+    /// message is, until it is acknowledged.
+    pub fn unasked(&self) -> usize {
+        let is_one =
+            |pending: &&Pending| pending.cause == Cause::Itself && pending.acknowledge.is_none();
+        self.pending.iter().filter(is_one).count()
+    }
+
+    /// How many decisions that lead on have come by themselves since the start.
+    pub fn begun(&self) -> u64 {
+        self.begun
+    }
+
     /// The position that the next staged record gets.
     pub fn next(&self) -> Seq {
         self.tail.next()
@@ -244,7 +279,7 @@ impl ShardCore {
         for effect in record.effects(stamp) {
             match effect {
                 Effect::Send(message) => {
-                    self.outbox.sent(seq);
+                    self.outbox.sent(seq, along.cause);
                     if send.is_none() {
                         send = Some(message);
                     } else {
@@ -255,12 +290,18 @@ impl ShardCore {
                     let calls = &mut more.get_or_insert_default().calls;
                     calls.push((record.entity.clone(), call));
                 }
+                Effect::Fetch(errand) => {
+                    let errands = &mut more.get_or_insert_default().errands;
+                    errands.push((record.entity.clone(), errand));
+                }
                 Effect::Tell(outcome) => {
                     let index = u32::try_from(self.tail.staged() - 1);
                     self.outcomes.push((index.expect("a slice is short"), outcome));
                 }
             }
         }
+        let leads_on = along.received.is_none() || send.is_some() || more.is_some();
+        self.begun += u64::from(along.cause == Cause::Itself && leads_on);
         let reply = along.reply.map(|(to, replayed)| {
             (to, Answer::Decided { seq, record: Arc::new(record), replayed })
         });
@@ -271,6 +312,7 @@ impl ShardCore {
             more,
             acknowledge: along.received,
             reply,
+            cause: along.cause,
         });
         self.ports.flush_soon();
     }
@@ -295,7 +337,8 @@ impl ShardCore {
 
     fn wait(&mut self, seq: Seq, acknowledge: Option<Source>, reply: Option<(ReplyTo, Answer)>) {
         let (publish, send, more) = (None, None, None);
-        let pending = Pending { seq, publish, send, more, acknowledge, reply };
+        let cause = Cause::Asked;
+        let pending = Pending { seq, publish, send, more, acknowledge, reply, cause };
         let at = self.pending.partition_point(|other| other.seq <= seq);
         self.pending.insert(at, pending);
     }
@@ -339,6 +382,9 @@ impl ShardCore {
                 }
                 for (entity, call) in more.calls {
                     self.ports.call(&entity, call);
+                }
+                for (entity, errand) in more.errands {
+                    self.ports.fetch(&entity, errand);
                 }
             }
             if let Some(source) = pending.acknowledge {
@@ -389,6 +435,11 @@ impl ShardCore {
             self.payees.insert(about, neighbour.clone());
         }
         waiting
+    }
+
+    /// Forgets what was known of another entity: the next who needs it asks anew.
+    pub fn forget_neighbour(&mut self, about: &EntityId) {
+        self.payees.remove(about);
     }
 
     /// Stops showing an entity that retires.

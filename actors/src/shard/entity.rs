@@ -8,20 +8,25 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use actix::prelude::*;
+use bursar_domain::advance::Advance;
 use bursar_domain::call::Answered;
 use bursar_domain::compensation::Compensation;
 use bursar_domain::deal::Deal;
 use bursar_domain::entity::Wake;
+use bursar_domain::errand::Brought;
 use bursar_domain::id::{EntityId, Kind};
 use bursar_domain::message::Message as Sent;
 use bursar_domain::provider::Provider;
+use bursar_domain::run::Run;
 use bursar_domain::saga::Saga;
+use bursar_domain::schedule::Schedule;
 use bursar_domain::wallet::Wallet;
 
 use crate::host::{Host, Slot};
 use crate::job::Job;
 use crate::shard::checkpoint::Checkpoint;
 use crate::shard::core::{Found, ShardCore};
+use crate::shard::work::Work;
 use crate::view::Neighbour;
 
 /// What a shard forwards to an entity.
@@ -38,6 +43,8 @@ pub enum ToEntity {
     Neighbour(u32, Option<Neighbour>),
     /// What a third party answered.
     Answered(Answered),
+    /// What an errand brought.
+    Brought(Box<Brought>),
     /// The instant it waits for has come, or the server has started.
     Wake,
     /// Give what a checkpoint must write.
@@ -56,6 +63,10 @@ pub struct Shared {
     pub checkpoint: RefCell<Option<Checkpoint>>,
     /// Asks the shard to take the next step of its checkpoint.
     pub step: Box<dyn Fn()>,
+    /// Asks the shard to look who is due.
+    pub look: Box<dyn Fn()>,
+    /// What is not done yet.
+    pub work: Work,
 }
 
 enum Hosted {
@@ -64,6 +75,9 @@ enum Hosted {
     Deal(Host<Deal>),
     Saga(Host<Saga>),
     Compensation(Host<Compensation>),
+    Advance(Host<Advance>),
+    Run(Host<Run>),
+    Schedule(Host<Schedule>),
 }
 
 /// The actor.
@@ -82,12 +96,45 @@ impl EntityActor {
             Kind::Deal => Hosted::Deal(Host::new(id, Rc::clone(&slot))),
             Kind::Saga => Hosted::Saga(Host::new(id, Rc::clone(&slot))),
             Kind::Compensation => Hosted::Compensation(Host::new(id, Rc::clone(&slot))),
+            Kind::Advance => Hosted::Advance(Host::new(id, Rc::clone(&slot))),
+            Kind::Run => Hosted::Run(Host::new(id, Rc::clone(&slot))),
+            Kind::Schedule => Hosted::Schedule(Host::new(id, Rc::clone(&slot))),
         };
         Self { host, slot, shared }
     }
 }
 
+/// The same call on whichever host it is.
+macro_rules! on {
+    ($host:expr, $name:ident => $call:expr) => {
+        match $host {
+            Hosted::Wallet($name) => $call,
+            Hosted::Provider($name) => $call,
+            Hosted::Deal($name) => $call,
+            Hosted::Saga($name) => $call,
+            Hosted::Compensation($name) => $call,
+            Hosted::Advance($name) => $call,
+            Hosted::Run($name) => $call,
+            Hosted::Schedule($name) => $call,
+        }
+    };
+}
+
 impl EntityActor {
+    /// Counts what it has to do by itself, and what it has done.
+    fn count(&self, is_wake: bool) {
+        let awaits = on!(&self.host, host => host.awaits_answer());
+        if awaits != self.slot.awaits.replace(awaits) {
+            self.shared.work.awaits(awaits);
+        }
+        let wakes = self.slot.wakes.get() + usize::from(is_wake);
+        let is_read = on!(&self.host, host => host.is_read());
+        self.slot.wakes.set(if is_read { 0 } else { wakes });
+        if is_read && self.shared.work.woken(wakes) {
+            (self.shared.look)();
+        }
+    }
+
     /// The checkpoint goes on when all it told have heard.
     fn heard(&self) {
         let mut checkpoint = self.shared.checkpoint.borrow_mut();
@@ -101,24 +148,12 @@ impl Actor for EntityActor {
     type Context = Context<Self>;
 }
 
-/// The same call on whichever host it is.
-macro_rules! on {
-    ($host:expr, $name:ident => $call:expr) => {
-        match $host {
-            Hosted::Wallet($name) => $call,
-            Hosted::Provider($name) => $call,
-            Hosted::Deal($name) => $call,
-            Hosted::Saga($name) => $call,
-            Hosted::Compensation($name) => $call,
-        }
-    };
-}
-
 impl Handler<ToEntity> for EntityActor {
     type Result = ();
 
     fn handle(&mut self, message: ToEntity, context: &mut Context<Self>) {
         self.slot.inbox.set(self.slot.inbox.get() - 1);
+        let is_wake = matches!(message, ToEntity::Wake);
         let core = &mut *self.shared.core.borrow_mut();
         let mut saved = None;
         let mut stop = false;
@@ -137,6 +172,9 @@ impl Handler<ToEntity> for EntityActor {
             ToEntity::Answered(answered) => {
                 on!(&mut self.host, host => host.answered(&answered, core));
             }
+            ToEntity::Brought(brought) => {
+                on!(&mut self.host, host => host.brought(&brought, core));
+            }
             ToEntity::Wake => on!(&mut self.host, host => host.wake(Wake::Due, core)),
             ToEntity::Save => saved = on!(&mut self.host, host => host.save(core)),
             ToEntity::Saved => {
@@ -145,6 +183,7 @@ impl Handler<ToEntity> for EntityActor {
             }
             ToEntity::Retire => stop = on!(&mut self.host, host => host.retire(core)),
         }
+        self.count(is_wake);
         if on!(&self.host, host => host.is_nobody()) && !stop {
             stop = on!(&mut self.host, host => host.retire(core));
         }

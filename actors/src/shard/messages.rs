@@ -8,13 +8,15 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use actix::prelude::*;
 use bursar_domain::call::Answered;
-use bursar_domain::id::{EntityId, Seq, ShardId};
+use bursar_domain::errand::Brought;
+use bursar_domain::id::{EntityId, Kind, Seq, ShardId};
 use bursar_domain::message::Message as Sent;
 use tokio::sync::oneshot;
 
 use crate::books::Books;
 use crate::job::Job;
 use crate::shard::actor::ShardActor;
+use crate::shard::work::ShardWork;
 use crate::storage::Done;
 use crate::view::Neighbour;
 
@@ -79,6 +81,13 @@ pub enum ToShard {
         /// What.
         answered: Answered,
     },
+    /// An errand has brought something.
+    Brought {
+        /// To whom.
+        entity: EntityId,
+        /// What.
+        brought: Brought,
+    },
     /// These entities may wait for something: read them, and they will see to it.
     Resume(Vec<EntityId>),
     /// All shards have started.
@@ -87,8 +96,12 @@ pub enum ToShard {
     Resend(Vec<Sent>),
     /// Save everything now; tells how many entities were saved.
     Checkpoint(oneshot::Sender<usize>),
+    /// The clock was moved: look what is due. Tells when those that are have been woken.
+    TimeMoved(oneshot::Sender<()>),
     /// Tell an operator.
     Report(Report),
+    /// Forget what other entities were told of this one: it has changed. Tells when it is done.
+    Forget(EntityId, oneshot::Sender<()>),
     /// Ask an entity to stop; tells whether it is no longer in memory.
     Passivate(EntityId, oneshot::Sender<bool>),
 }
@@ -102,6 +115,12 @@ pub enum Report {
     Residents(oneshot::Sender<Vec<ResidentState>>),
     /// How far it is.
     State(oneshot::Sender<ShardState>),
+    /// What is not done yet.
+    Work(oneshot::Sender<ShardWork>),
+    /// Who of a kind is in memory, or is being read.
+    Present(Kind, oneshot::Sender<Vec<EntityId>>),
+    /// Who is due next.
+    Timers(oneshot::Sender<ShardTimers>),
 }
 
 /// One resident, for an operator.
@@ -119,6 +138,19 @@ pub struct ResidentState {
     pub active_ms: i64,
 }
 
+/// Who is due next in a shard. In milliseconds since the epoch.
+#[derive(Clone, Copy, Debug)]
+pub struct ShardTimers {
+    /// Which.
+    pub shard: ShardId,
+    /// The first instant for which one of its entities waits, of those in memory.
+    pub next: Option<i64>,
+    /// Up to here all are in memory; later ones are on disk, or not saved yet.
+    pub known_to: i64,
+    /// Whether there are entities that are not saved.
+    pub is_unsaved: bool,
+}
+
 /// How far a shard is, for an operator.
 #[derive(Clone, Copy, Debug)]
 pub struct ShardState {
@@ -132,6 +164,8 @@ pub struct ShardState {
     pub residents: usize,
     /// Entities with unsaved records.
     pub dirty: usize,
+    /// Entities in or out of memory that wait for an instant, as far as the shard knows of them yet.
+    pub timers: usize,
     /// Bytes of records that have not gone to history.
     pub tail_bytes: usize,
     /// Messages sent and not acknowledged.

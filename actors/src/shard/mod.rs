@@ -2,7 +2,7 @@
 //!
 //! [`core`] is the shard without its actor, [`tail`] its newest records, [`outbox`] its
 //! unacknowledged messages, [`checkpoint`] the steps of a checkpoint, [`residents`] who is in
-//! memory. [`actor`] is the thin shell in which it runs, [`messages`] what it is told, [`desk`] what
+//! memory, [`timers`] who waits for which instant, [`work`] what is not done yet. [`actor`] is the thin shell in which it runs, [`messages`] what it is told, [`desk`] what
 //! the shards of a thread share, [`ports`] the way out; [`entity`] is the shell of one entity.
 
 pub mod actor;
@@ -15,3 +15,5 @@ pub mod outbox;
 pub mod ports;
 pub mod residents;
 pub mod tail;
+pub mod timers;
+pub mod work;

@@ -3,15 +3,18 @@
 //! Nothing here decides or waits: each call passes something on, and what comes back arrives in the
 //! shard's mailbox. The simulator has another implementation of the same [`Ports`].
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use actix::prelude::*;
 use bursar_domain::call::Call;
+use bursar_domain::errand::Errand;
 use bursar_domain::id::{EntityId, Seq, ShardId};
 use bursar_domain::message::{Message as Sent, Source};
 use bursar_domain::time::Timestamp;
 use bursar_snapshots::store::{Saved, Snapshot};
 
+use crate::clerk::Clerk;
 use crate::committer::CommitterHandle;
 use crate::gateway::Gateways;
 use crate::job::NeighbourAnswer;
@@ -19,12 +22,15 @@ use crate::shard::actor::{Local, ShardActor};
 use crate::shard::core::{Handed, Ports, Wanted};
 use crate::shard::desk::Desk;
 use crate::shard::messages::ToShard;
+use crate::shard::timers::{Timer, Timers};
 use crate::storage::StorageHandle;
 
 /// The ports of a shard that runs as an actor.
 pub struct ActixPorts {
     /// Which shard this is.
     pub shard: ShardId,
+    /// The instants its entities wait for.
+    pub timers: Rc<RefCell<Timers>>,
     /// The shard's own address.
     pub me: Addr<ShardActor>,
     /// What it shares with the other shards of its thread.
@@ -35,6 +41,8 @@ pub struct ActixPorts {
     pub storage: StorageHandle,
     /// The third parties.
     pub gateways: Gateways,
+    /// Who runs errands.
+    pub clerk: Clerk,
 }
 
 impl Ports for ActixPorts {
@@ -69,8 +77,18 @@ impl Ports for ActixPorts {
         self.gateways.submit(entity.clone(), call);
     }
 
+    fn fetch(&self, entity: &EntityId, errand: Errand) {
+        self.clerk.run(entity.clone(), errand);
+    }
+
     fn wake_at(&self, entity: &EntityId, at: Timestamp) {
-        self.me.do_send(Local::WakeAt(entity.clone(), at));
+        if self.timers.borrow_mut().set(at.millis(), entity.clone()) {
+            self.me.do_send(Local::Arm);
+        }
+    }
+
+    fn read_timers(&self, after: Option<Timer>, until: i64) {
+        self.storage.timers(self.shard, after, until);
     }
 
     fn deliver(&self, to: ShardId, message: Sent) {

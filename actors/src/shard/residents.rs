@@ -57,6 +57,11 @@ impl<A> Residents<A> {
         self.by_id.len() > self.max
     }
 
+    /// Whether there are twice as many: nobody comes in until some have left.
+    pub fn is_full(&self) -> bool {
+        self.by_id.len() > self.max.saturating_mul(2)
+    }
+
     /// A resident that has not stopped.
     pub fn get(&self, id: &EntityId) -> Option<&Resident<A>> {
         self.by_id.get(id).filter(|resident| !resident.slot.gone.get())

@@ -39,6 +39,9 @@ fn keyed(to: EntityId, command: Command, key: &str) -> To {
         Command::Deal(command) => command.content(),
         Command::Saga(command) => command.content(),
         Command::Compensation(command) => command.content(),
+        Command::Advance(command) => command.content(),
+        Command::Run(command) => command.content(),
+        Command::Schedule(command) => command.content(),
     };
     let key = Some(Key { text: key.into(), content });
     (to, Ask::Decide { command, key, request_id: "request".into(), room: Room::There })
@@ -52,7 +55,10 @@ pub(crate) fn register(name: &str) -> To {
     let profile = provider::Profile {
         name: name.into(),
         currency: euro(),
-        cadence: Cadence::new("day", None, None, None).expect("a cadence"),
+        settlement: provider::Settlement::OnCalendar(
+            // Far off: no period ends in these tests.
+            Cadence::new("year", Some("12-31"), None, None).expect("a cadence"),
+        ),
         account: "account".into(),
     };
     let command = Command::Provider(provider::Command::Register(profile));
@@ -82,6 +88,7 @@ pub(crate) fn deposit(name: &str, key: &str, cents: i64) -> To {
 
 pub(crate) fn pay(name: &str, key: &str, provider: &str, cents: i64) -> To {
     let command = wallet::Command::Pay(Pay {
+        wallet: WalletId::parse(name).expect("well-formed"),
         provider: ProviderId::parse(provider).expect("well-formed"),
         amount: Amount::from_minor(cents),
         currency: euro(),
@@ -89,6 +96,30 @@ pub(crate) fn pay(name: &str, key: &str, provider: &str, cents: i64) -> To {
         metadata: Vec::new(),
         effective_at: None,
         payee: Lookup::Open,
+        queue_full: false,
+    });
+    to_wallet(name, key, command)
+}
+
+/// Opens a wallet that has a bank account.
+pub(crate) fn open_with_bank(name: &str) -> To {
+    let profile = wallet::Profile {
+        currency: euro(),
+        credit_limit: Amount::ZERO,
+        owner: None,
+        email: None,
+        bank_account: Some("account".into()),
+    };
+    to_wallet(name, "open", wallet::Command::Open(profile))
+}
+
+/// Has a deposit pulled from the wallet's bank account.
+pub(crate) fn pull(name: &str, key: &str, cents: i64) -> To {
+    let command = wallet::Command::Pull(Deposit {
+        amount: Amount::from_minor(cents),
+        currency: euro(),
+        effective_at: None,
+        description: None,
     });
     to_wallet(name, key, command)
 }
@@ -154,7 +185,7 @@ pub(crate) fn refusal(answer: &Answer) -> Code {
 }
 
 /// The balance in what is seen: posted of a wallet, accrued of a provider, confirmed of a deal,
-/// held by a saga or its compensation.
+/// held by a saga or its compensation, owed to an advance.
 pub(crate) fn balance(seen: &Seen) -> i128 {
     match &seen.summary {
         Summary::Wallet(wallet) => i128::from(wallet.posted.minor()),
@@ -162,6 +193,8 @@ pub(crate) fn balance(seen: &Seen) -> i128 {
         Summary::Deal(deal) => i128::from(deal.confirmed.minor()),
         Summary::Saga(saga) => i128::from(saga.held().minor()),
         Summary::Compensation(compensation) => i128::from(compensation.held().minor()),
+        Summary::Advance(advance) => -i128::from(advance.outstanding().minor()),
+        Summary::Run(_) | Summary::Schedule(_) => 0,
     }
 }
 

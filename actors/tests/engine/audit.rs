@@ -89,6 +89,13 @@ impl Sums {
                     self.paid.insert((wallet.clone(), seq));
                     (OutcomeKind::PaymentPosted, seq)
                 }
+                wallet::Event::PaymentPosted(posted) => {
+                    self.paid.insert((wallet.clone(), seq));
+                    (OutcomeKind::PaymentPosted, posted.payment)
+                }
+                wallet::Event::PaymentFailed(failed) => {
+                    (OutcomeKind::PaymentFailed, failed.payment)
+                }
                 wallet::Event::RefundReceived(refund) => (OutcomeKind::RefundPosted, refund.refund),
                 wallet::Event::Opened(_)
                 | wallet::Event::HoldPlaced { .. }
@@ -100,6 +107,7 @@ impl Sums {
                 | wallet::Event::MarkRefused { .. }
                 | wallet::Event::Invested(_)
                 | wallet::Event::Unmarked { .. }
+                | wallet::Event::PaymentHeld(_)
                 | wallet::Event::PullRequested(_) => continue,
                 wallet::Event::PullBooked(booked) => (OutcomeKind::DepositPosted, booked.deposit),
                 wallet::Event::PullAbandoned { deposit, .. } => {
@@ -113,11 +121,14 @@ impl Sums {
 
     fn add_provider(&mut self, events: &[provider::Event]) {
         for event in events {
-            if let provider::Event::Received(received) = event {
-                let payment = (received.wallet.clone(), received.source.seq);
-                let is_new = self.received.insert(payment);
-                assert!(is_new, "{received:?} was received twice");
-            }
+            let payment = if let provider::Event::Received(received) = event {
+                (received.wallet.clone(), received.source.seq)
+            } else if let provider::Event::ReceivedSettled(received) = event {
+                (received.wallet.clone(), received.source.seq)
+            } else {
+                continue;
+            };
+            assert!(self.received.insert(payment), "{event:?} was received twice");
         }
     }
 
@@ -131,7 +142,10 @@ impl Sums {
             Verdict::Refused(_)
             | Verdict::Deal(_)
             | Verdict::Saga(_)
-            | Verdict::Compensation(_) => {}
+            | Verdict::Compensation(_)
+            | Verdict::Advance(_)
+            | Verdict::Run(_)
+            | Verdict::Schedule(_) => {}
         }
     }
 }
@@ -193,11 +207,12 @@ async fn check_outcomes(running: &Running, told: BTreeSet<Told>) {
     let mut missing = told;
     let mut last: BTreeMap<WalletId, Seq> = BTreeMap::new();
     for (at, outcome) in outcomes(running, Position::default()).await {
-        let told = (outcome.kind.as_str(), outcome.wallet.clone(), outcome.seq);
+        let Some(wallet) = outcome.wallet.clone() else { continue };
+        let told = (outcome.kind.as_str(), wallet.clone(), outcome.seq);
         assert!(missing.remove(&told), "{told:?} at {at:?} is told once, and happened");
         if outcome.kind != OutcomeKind::RefundPosted {
-            let before = last.insert(outcome.wallet.clone(), outcome.seq);
-            assert!(before < Some(outcome.seq), "{}: in the order of decisions", outcome.wallet);
+            let before = last.insert(wallet.clone(), outcome.seq);
+            assert!(before < Some(outcome.seq), "{wallet}: in the order of decisions");
         }
     }
     assert!(missing.is_empty(), "never told: {missing:?}");

@@ -13,6 +13,8 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use bursar_actors::answers::Answers;
+use bursar_actors::clerk::Clerk;
+use bursar_actors::clock::{Clock, MovableClock};
 use bursar_actors::engine::{Asked, Engine, Settings, World as Parts};
 use bursar_actors::fatal::OnFatal;
 use bursar_actors::gateway::Gateways;
@@ -21,11 +23,13 @@ use bursar_actors::metrics::Metrics;
 use bursar_actors::shard::messages::{Limits, ShardState};
 use bursar_domain::call::Policy;
 use bursar_domain::id::EntityId;
+use bursar_domain::time::Timestamp;
 use bursar_snapshots::memory::MemoryStore;
 use bursar_snapshots::store::Archive;
 use prometheus::Registry;
 use tokio::sync::watch;
 
+use crate::bank::Bank;
 use crate::gates::Gates;
 use crate::wrapped::{GatedArchive, GatedJournal, TestClock};
 
@@ -37,7 +41,12 @@ pub(crate) struct World {
     pub(crate) store: MemoryStore,
     pub(crate) gates: Arc<Gates>,
     pub(crate) settings: Settings,
-    clock: Arc<TestClock>,
+    pub(crate) policy: Policy,
+    /// Who is called; nobody, if there is nobody.
+    pub(crate) bank: Option<Arc<Bank>>,
+    /// The engine's clock: it stands, until time passes or it is moved.
+    pub(crate) clock: MovableClock,
+    base: Arc<TestClock>,
 }
 
 /// An engine at work.
@@ -87,13 +96,25 @@ impl World {
             tail_bytes_max: usize::MAX,
         };
         let millis = AtomicI64::new(1_800_000_000_000);
-        let clock = Arc::new(TestClock(millis));
-        Self { store: MemoryStore::new(shards), gates, settings, clock }
+        let base = Arc::new(TestClock(millis));
+        let clock = MovableClock::over(Arc::clone(&base) as _);
+        let (store, policy) = (MemoryStore::new(shards), Policy::default());
+        Self { store, gates, settings, policy, bank: None, clock, base }
     }
 
     /// Time goes on.
     pub(crate) fn pass_ms(&self, millis: i64) {
-        self.clock.0.fetch_add(millis, Ordering::Relaxed);
+        self.base.0.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// What time it is.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// An instant some milliseconds from now.
+    pub(crate) fn after_ms(&self, millis: i64) -> Timestamp {
+        Timestamp::from_millis(self.now().millis() + millis).expect("in range")
     }
 
     /// Opens the store and starts an engine on it.
@@ -103,19 +124,25 @@ impl World {
         let archive: Arc<dyn Archive> = archive;
         let ended = watch::Sender::new(None);
         let note = ended.clone();
+        let (bank, answers) = (self.bank.clone(), Answers::default());
+        let way_back = answers.clone();
         let parts = Parts {
             journal: Box::new(GatedJournal { inner: Box::new(journal), gates: gates() }),
             archive: Arc::new(GatedArchive { inner: archive, gates: gates() }),
-            clock: Arc::clone(&self.clock) as _,
+            clock: Arc::new(self.clock.clone()),
             metrics: Metrics::new(&Registry::new()),
             on_fatal: OnFatal::new(move |error| {
                 note.send_replace(Some(error.to_string()));
             }),
-            policy: Policy::default(),
-            gateways: Gateways::from_port(Arc::new(|entity, call| {
-                panic!("{entity} calls nobody in these tests: {call:?}")
+            policy: self.policy.clone(),
+            gateways: Gateways::from_port(Arc::new(move |entity, call| match &bank {
+                Some(bank) => bank.call(&way_back, entity, call),
+                None => panic!("{entity} calls nobody in these tests: {call:?}"),
             })),
-            answers: Answers::default(),
+            clerk: Clerk::from_port(Arc::new(|entity, errand| {
+                panic!("{entity} fetches nothing in these tests: {errand:?}")
+            })),
+            answers,
         };
         let (engine, started) = Engine::start(&self.settings, parts).expect("it recovers");
         Running { engine, records: started.records, store: self.store.clone(), ended }

@@ -12,7 +12,7 @@ use bursar_domain::id::{EntityId, Kind, Position, Seq, ShardId};
 use bursar_domain::message::Outcome;
 use bursar_domain::time::Timestamp;
 use bursar_snapshots::store::{
-    Archive, Claim, IndexKind, Journal, Read, Result, Saved, Slice, Snapshot, Written,
+    Archive, Claim, Due, IndexKind, Journal, Read, Result, Saved, Slice, Snapshot, Waits, Written,
 };
 
 use crate::gates::{Call, Gates};
@@ -88,8 +88,44 @@ impl Archive for GatedArchive {
         self.inner.entities_of(kind, after, limit)
     }
 
-    fn waiting(&self) -> Result<Vec<(EntityId, i64)>> {
-        self.inner.waiting()
+    fn waiting(&self, visit: &mut dyn FnMut(EntityId, Waits) -> Result<()>) -> Result<()> {
+        self.inner.waiting(visit)
+    }
+
+    fn waiting_of(&self, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<EntityId>> {
+        self.inner.waiting_of(kind, after, limit)
+    }
+
+    fn answer_waiters(&self) -> Result<Vec<EntityId>> {
+        self.inner.answer_waiters()
+    }
+
+    fn timers(
+        &self,
+        shard: ShardId,
+        after: Option<&(i64, EntityId)>,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, EntityId)>> {
+        self.inner.timers(shard, after, until, limit)
+    }
+
+    fn first_timer(&self, shard: ShardId, after: i64) -> Result<Option<i64>> {
+        self.inner.first_timer(shard, after)
+    }
+
+    fn agenda(
+        &self,
+        kind: Kind,
+        after: Option<(i64, &str)>,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, EntityId)>> {
+        self.inner.agenda(kind, after, until, limit)
+    }
+
+    fn due(&self, visit: &mut dyn FnMut(Due) -> Result<()>) -> Result<()> {
+        self.inner.due(visit)
     }
 
     fn index(&self, entity: &EntityId, kind: IndexKind, slot: u128) -> Result<Option<u64>> {

@@ -132,6 +132,45 @@ fn pending_becomes_what_it_was_to_become() {
 }
 
 #[test]
+fn what_is_silent_is_pending_for_ever() {
+    let mut ledger = ledger();
+    let silent = book(&mut ledger, "s", pull(100), Verdict::Silent, 5);
+    let entry = ledger.entry(silent);
+    for now in [5, 6, 253_402_207_200_000] {
+        assert_eq!(entry.standing(at(now)), Standing::Pending);
+    }
+    assert_eq!(entry.end(), (Then::Silent, None));
+    assert!(ledger.sums(1, at(1_000)).is_empty());
+    let refund = book(&mut ledger, "r", euro(1, What::Refund { of: silent }), Verdict::Fair, 9);
+    assert_eq!(ledger.entry(refund).first(), Standing::Declined(EXCEEDS));
+}
+
+#[test]
+fn those_settled_since_are_found_in_the_order_of_booking() {
+    let mut ledger = ledger();
+    // Booked at 0, 1, 2, ...: pending for so long.
+    for (now, wait) in (0..).zip([0, 10, 3, 7, 0, 100, 1, 0]) {
+        let verdict = if wait == 0 { Verdict::Fair } else { pending(wait, None) };
+        book(&mut ledger, &format!("k{now}"), pull(100), verdict, now);
+    }
+    book(&mut ledger, "silent", pull(100), Verdict::Silent, 8);
+    // As a walk through all of it finds them, at every instant and for every window.
+    for now in 0..120 {
+        for since in 0..=now {
+            let is_settled = |index: &usize| {
+                let entry = ledger.entry(*index);
+                entry.standing(at(now)) != Standing::Pending
+            };
+            let in_window = |index: &usize| ledger.entry(*index).settled_at >= at(since);
+            let walked: Vec<_> = (0..9).filter(is_settled).filter(in_window).collect();
+            let found = ledger.settled(at(since), at(now)).filter(is_settled);
+            assert_eq!(found.collect::<Vec<_>>(), walked, "since {since}, now {now}");
+        }
+    }
+    assert_eq!(ledger.settled(at(9), at(10)).collect::<Vec<_>>(), [3], "and not many others");
+}
+
+#[test]
 fn a_full_ledger_still_knows_its_keys() {
     let mut ledger = Ledger::new(1, 1);
     book(&mut ledger, "k", pull(1), Verdict::Fair, 0);

@@ -159,8 +159,8 @@ async fn carry_out(
             hold(strike.delay, client).await;
             None
         }
-        // Orders of this fault for mail are refused.
-        Mode::Pending => Some(store()),
+        // Orders of these faults for mail are refused.
+        Mode::Pending | Mode::Cut | Mode::Contradict => Some(store()),
     }
 }
 

@@ -7,6 +7,8 @@ use serde_json::json;
 
 use crate::harness::Bench;
 
+const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+
 #[actix_web::test]
 async fn a_fault_is_shown_as_it_stands_until_it_is_cleared() {
     let bench = Bench::start();
@@ -56,6 +58,16 @@ async fn a_fault_that_makes_no_sense_is_refused() {
         (json!({ "route": "lookup", "mode": "pending" }), 422),
         (json!({ "route": "mail", "mode": "pending" }), 422),
         (json!({ "route": "mail", "mode": "error", "match": { "account": "a" } }), 422),
+        (json!({ "route": "pull", "mode": "pending", "then": "vanish" }), 400),
+        (json!({ "route": "pull", "mode": "pending", "delay_ms": 0 }), 422),
+        (json!({ "route": "pull", "mode": "pending", "delay_ms": 366 * DAY_MS + 1 }), 422),
+        (json!({ "route": "pull", "mode": "pending", "then": "silent", "delay_ms": 1 }), 422),
+        (json!({ "route": "pull", "mode": "pending", "then": "silent", "code": "x" }), 422),
+        (json!({ "route": "pull", "mode": "pending", "then": "succeeded", "code": "x" }), 422),
+        (json!({ "route": "pull", "mode": "decline", "then": "failed" }), 422),
+        (json!({ "route": "pull", "mode": "cut" }), 422),
+        (json!({ "route": "lookup", "mode": "contradict" }), 422),
+        (json!({ "route": "report", "mode": "cut", "delay_ms": 1 }), 422),
     ] {
         let code = if status == 400 { "malformed-request" } else { "invalid-fault" };
         let problem = bench.fault(fault.clone()).await.problem();

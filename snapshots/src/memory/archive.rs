@@ -1,9 +1,10 @@
 //! The archive of the store in memory: plain maps, read as they are.
 //!
 //! A save is a list of writes, in the order in which a disk would make them durable, so that a
-//! fault can cut it after any of them.
+//! fault can cut it after any of them. There is no index of those that wait: it is made anew from what
+//! they wait for, with every question.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::{Arc, MutexGuard};
 
@@ -11,11 +12,44 @@ use bursar_domain::id::{EntityId, Kind, Position, Seq, ShardId};
 use bursar_domain::message::Outcome;
 
 use super::{Disk, MemoryArchive, Put};
-use crate::store::{Archive, IndexKind, Result, Saved, Snapshot, Waits};
+use crate::store::{Archive, Awaited, Due, IndexKind, Result, Saved, Snapshot, Waits};
 
 impl MemoryArchive {
     fn disk(&self) -> Result<MutexGuard<'_, Disk>> {
         self.0.disk("reading the archive")
+    }
+}
+
+impl Disk {
+    /// The instants for which entities of a shard wait.
+    fn timers(&self, shard: ShardId) -> BTreeSet<(i64, EntityId)> {
+        let timer = |due: Due| match due {
+            Due::Timer { shard: of, at, entity } => (of == shard).then_some((at, entity)),
+            Due::Listed { .. } | Due::Answer(_) => None,
+        };
+        self.due().into_iter().filter_map(timer).collect()
+    }
+
+    /// All that those that wait have in the index: timers, agendas, answers.
+    fn due(&self) -> Vec<Due> {
+        let shards = u16::try_from(self.shards.len()).expect("the number came as a u16");
+        let (mut timers, mut listed, mut answers) = (Vec::new(), Vec::new(), Vec::new());
+        for (entity, waits) in &self.waits {
+            let (shard, of) = (entity.shard(shards), || entity.clone());
+            match waits.awaits {
+                Awaited::Nothing => {}
+                Awaited::Answer => answers.push(Due::Answer(of())),
+                Awaited::Instant(at) => timers.push(Due::Timer { shard, at, entity: of() }),
+            }
+            listed.extend(waits.listed.map(|number| Due::Listed { number, entity: of() }));
+        }
+        timers.sort();
+        let by_kind = |due: &Due| match due {
+            Due::Listed { entity, .. } => (Some(entity.kind), due.clone()),
+            Due::Timer { .. } | Due::Answer(_) => (None, due.clone()),
+        };
+        listed.sort_by_key(by_kind);
+        [timers, listed, answers].concat()
     }
 }
 
@@ -48,8 +82,8 @@ impl Archive for MemoryArchive {
             snapshots.push(Put::Snapshot(entity.clone(), snapshot.clone()));
             let put = |waits| Put::Waits(entity.clone(), snapshot.covers, waits);
             match waits {
-                Some(waits @ Waits::Until(_)) => puts.push(put(*waits)),
-                Some(waits @ Waits::No) => snapshots.push(put(*waits)),
+                Some(Waits::NO) => snapshots.push(put(Waits::NO)),
+                Some(waits) => puts.push(put(*waits)),
                 None => {}
             }
         }
@@ -163,9 +197,61 @@ impl Archive for MemoryArchive {
         Ok(later.take_while(|entity| entity.kind == kind).take(limit).cloned().collect())
     }
 
-    fn waiting(&self) -> Result<Vec<(EntityId, i64)>> {
+    fn waiting(&self, visit: &mut dyn FnMut(EntityId, Waits) -> Result<()>) -> Result<()> {
+        // Copied, so that the visitor may use the store.
+        let waits = self.disk()?.waits.clone();
+        waits.into_iter().try_for_each(|(entity, waits)| visit(entity, waits))
+    }
+
+    fn waiting_of(&self, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<EntityId>> {
         let disk = self.disk()?;
-        Ok(disk.waits.iter().map(|(entity, millis)| (entity.clone(), *millis)).collect())
+        let after = EntityId { kind, id: Arc::from(after.unwrap_or_default()) };
+        let later = disk.waits.range((Excluded(after), Unbounded)).map(|(entity, _)| entity);
+        Ok(later.take_while(|entity| entity.kind == kind).take(limit).cloned().collect())
+    }
+
+    fn answer_waiters(&self) -> Result<Vec<EntityId>> {
+        let disk = self.disk()?;
+        let waiters = disk.waits.iter().filter(|(_, waits)| waits.awaits == Awaited::Answer);
+        Ok(waiters.map(|(entity, _)| entity.clone()).collect())
+    }
+
+    fn timers(
+        &self,
+        shard: ShardId,
+        after: Option<&(i64, EntityId)>,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, EntityId)>> {
+        let disk = self.disk()?;
+        let timers = disk.timers(shard).into_iter().filter(|timer| timer.0 <= until);
+        Ok(timers.filter(|timer| Some(timer) > after).take(limit).collect())
+    }
+
+    fn first_timer(&self, shard: ShardId, after: i64) -> Result<Option<i64>> {
+        Ok(self.disk()?.timers(shard).into_iter().map(|timer| timer.0).find(|at| *at > after))
+    }
+
+    fn agenda(
+        &self,
+        kind: Kind,
+        after: Option<(i64, &str)>,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, EntityId)>> {
+        let disk = self.disk()?;
+        let of_kind = disk.waits.iter().filter(|(entity, _)| entity.kind == kind);
+        let listed = of_kind.filter_map(|(entity, waits)| Some((waits.listed?, entity.clone())));
+        let listed: BTreeSet<_> = listed.filter(|(number, _)| *number <= until).collect();
+        let later =
+            listed.into_iter().filter(|(number, entity)| Some((*number, &*entity.id)) > after);
+        Ok(later.take(limit).collect())
+    }
+
+    fn due(&self, visit: &mut dyn FnMut(Due) -> Result<()>) -> Result<()> {
+        // Copied, so that the visitor may use the store.
+        let all = self.disk()?.due();
+        all.into_iter().try_for_each(visit)
     }
 
     fn size_bytes(&self) -> Result<u64> {

@@ -1,10 +1,10 @@
 //! The archive in sled: snapshots, history, indexes, outcomes and waits, each in its own tree.
 //!
 //! Every change goes through the tally (`tally.rs`); this file says which keys and values a
-//! save means, and reads them back.
+//! save means, and reads them back; `waits.rs` does so for those that wait.
 //!
-//! Invariants: an entity's history, index entries and the instant it waits for are durable before
-//! its snapshot is written, and the entry of one that waits no longer is removed with the snapshot,
+//! Invariants: an entity's history, index entries and what it waits for are durable before its
+//! snapshot is written, and the entry of one that waits no longer is removed with the snapshot,
 //! so a wait may be told too long, but is never lost; a snapshot is replaced only by one that
 //! covers as much or more, and what an older save says of waiting does not count either; outcomes
 //! are only added behind the last one, so saving some again adds nothing; the last piece of
@@ -20,10 +20,10 @@ use bursar_domain::message::Outcome;
 use super::disk::{self, damaged};
 use super::snapshot::{self, Stages};
 use super::tally::{self, Changes, Place, Tallied};
-use super::{chunk, keys};
+use super::{chunk, keys, waits};
 use crate::codec;
 use crate::envelope::{self, Kind, NO_HASH};
-use crate::store::{Archive, IndexKind, Result, Saved, Snapshot, Waits};
+use crate::store::{Archive, Due, IndexKind, Result, Saved, Snapshot, Waits};
 
 /// Under this key of the tree `meta` stands the last outcome that was dropped.
 const DROPPED: &[u8] = b"dropped";
@@ -33,13 +33,14 @@ const DROPPED_PLACE: &str = "tree meta, key dropped";
 #[derive(Debug)]
 pub struct SledArchive {
     entries: Tallied,
+    shards: u16,
     /// Held while something is compared with what is there and then written.
     saving: Mutex<()>,
 }
 
 impl SledArchive {
-    pub(super) fn new(entries: Tallied) -> Self {
-        Self { entries, saving: Mutex::new(()) }
+    pub(super) fn new(entries: Tallied, shards: u16) -> Self {
+        Self { entries, shards, saving: Mutex::new(()) }
     }
 
     #[cfg(test)]
@@ -108,7 +109,7 @@ impl SledArchive {
             let (disk, key) = (&self.entries.disk, keys::entity(&saved.entity));
             let is_new = snapshot::put(disk, Kind::Snapshot, &key, &saved.snapshot, &mut stages)?;
             if let Some(waits) = saved.waits.filter(|_| is_new) {
-                put_wait(key, waits, &mut stages);
+                waits::put(disk, self.shards, &saved.entity, waits, &mut stages)?;
             }
         }
         Ok(stages)
@@ -133,26 +134,9 @@ pub(super) fn open<T>(
     read(body).map_err(|what| damaged(place.name(key), what))
 }
 
-fn read_wait(body: &[u8]) -> std::result::Result<i64, String> {
-    let bytes = body.try_into().map_err(|_| format!("an instant of {} bytes", body.len()))?;
-    Ok(i64::from_le_bytes(bytes))
-}
-
 fn read_index(body: &[u8]) -> std::result::Result<u64, String> {
     let bytes = body.try_into().map_err(|_| format!("an entry of {} bytes", body.len()))?;
     Ok(u64::from_le_bytes(bytes))
-}
-
-/// Puts how long an entity waits into a save: a wait before its snapshot, none with it.
-fn put_wait(key: Vec<u8>, waits: Waits, stages: &mut Stages) {
-    let key = (Place::Waits, key);
-    match waits {
-        Waits::Until(millis) => {
-            let value = envelope::seal(Kind::Wait, &NO_HASH, &millis.to_le_bytes());
-            stages.before.insert(key, Some(value));
-        }
-        Waits::No => drop(stages.snapshots.insert(key, None)),
-    }
 }
 
 /// Reads a history chunk whose key begins with an entity's.
@@ -167,7 +151,7 @@ fn read_chunk(entity: &[u8], key: &[u8], value: &[u8]) -> Result<Vec<(Seq, Vec<u
     })
 }
 
-fn parse_entity(place: Place, key: &[u8]) -> Result<EntityId> {
+pub(super) fn parse_entity(place: Place, key: &[u8]) -> Result<EntityId> {
     keys::parse_entity(key).ok_or_else(|| damaged(place.name(key), "the key is not an entity's"))
 }
 
@@ -384,14 +368,49 @@ impl Archive for SledArchive {
         found.map(|found| parse_entity(Place::Snapshots, &found?.0)).collect()
     }
 
-    fn waiting(&self) -> Result<Vec<(EntityId, i64)>> {
-        let place = Place::Waits;
-        let waits = self.entries(place, ..).map(|found| {
-            let (key, value) = found?;
-            let millis = open(place, Kind::Wait, &key, &value, read_wait)?;
-            Ok((parse_entity(place, &key)?, millis))
-        });
-        waits.collect()
+    fn waiting(&self, visit: &mut dyn FnMut(EntityId, Waits) -> Result<()>) -> Result<()> {
+        waits::waiting(&self.entries.disk, visit)
+    }
+
+    fn waiting_of(
+        &self,
+        kind: id::Kind,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<EntityId>> {
+        waits::waiting_of(&self.entries.disk, kind, after, limit)
+    }
+
+    fn answer_waiters(&self) -> Result<Vec<EntityId>> {
+        waits::answer_waiters(&self.entries.disk)
+    }
+
+    fn timers(
+        &self,
+        shard: ShardId,
+        after: Option<&(i64, EntityId)>,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, EntityId)>> {
+        waits::timers(&self.entries.disk, shard, after, until, limit)
+    }
+
+    fn first_timer(&self, shard: ShardId, after: i64) -> Result<Option<i64>> {
+        waits::first_timer(&self.entries.disk, shard, after)
+    }
+
+    fn agenda(
+        &self,
+        kind: id::Kind,
+        after: Option<(i64, &str)>,
+        until: i64,
+        limit: usize,
+    ) -> Result<Vec<(i64, EntityId)>> {
+        waits::agenda(&self.entries.disk, kind, after, until, limit)
+    }
+
+    fn due(&self, visit: &mut dyn FnMut(Due) -> Result<()>) -> Result<()> {
+        waits::due(&self.entries.disk, visit)
     }
 
     fn size_bytes(&self) -> Result<u64> {

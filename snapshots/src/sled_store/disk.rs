@@ -32,8 +32,10 @@ pub(super) struct Trees {
     pub(super) keys: sled::Tree,
     /// Position of the first -> outcomes.
     pub(super) outcomes: sled::Tree,
-    /// Entity -> how long it waits.
+    /// Entity -> what it waits for.
     pub(super) waits: sled::Tree,
+    /// Who waits, by what for, instant and entity -> nothing.
+    pub(super) due: sled::Tree,
     /// Entity or shard, state and number -> piece of the state.
     pub(super) pieces: sled::Tree,
     /// What the store knows about itself.

@@ -4,12 +4,13 @@
 //! <data>/LOCK      one process at a time
 //! <data>/witness   how far the store had come (crate::witness)
 //! <data>/sled/     sled's files; trees journal, snapshots, history, keys, outcomes,
-//!                  waits, pieces, meta
+//!                  waits, due, pieces, meta
 //! <data>/check/    a copy while it is checked; never needed
 //! ```
 //! `open` opens and checks it all, after `check` had a look at a copy; `journal` has the
 //! committer's hot path, `chain` and `mark` what must follow what; `archive` has what checkpoints
-//! write, `keys`, `chunk` and `snapshot` its form, `tally` the guard against entries that vanish;
+//! write, `keys`, `chunk`, `snapshot` and `waits` its form, `tally` the guard against entries that
+//! vanish;
 //! `disk` the syncs and errors. What sled does on damage was found by experiment
 //! (`tests/damage.rs`): it stops or fails, or silently drops what it cannot read. The chain with
 //! the witness finds what is then missing from the journal, the tally what is missing from the
@@ -26,6 +27,7 @@ mod mark;
 mod open;
 mod snapshot;
 mod tally;
+mod waits;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::disk::{self, Disk, Trees, damaged};
 use super::mark::Mark;
 use super::tally::{self, Tallied};
-use super::{Options, SledArchive, SledJournal, check};
+use super::{Options, SledArchive, SledJournal, check, waits};
 use crate::codec;
 use crate::envelope::{self, Kind, NO_HASH};
 use crate::store::{Result, StoreError};
@@ -107,10 +107,11 @@ pub(super) fn open_locked(
     if scrub == Scrub::Full || (scrub == Scrub::IfSmall && is_small) {
         archive.verify()?;
     }
+    waits::make(&archive, shards)?;
     disk.sync("opening the store")?;
     let (group, hash) = journal.last();
     disk.witness().catch_up(Seen { group, hash, saves: archive.saves() })?;
-    Ok((journal, Arc::new(SledArchive::new(archive))))
+    Ok((journal, Arc::new(SledArchive::new(archive, shards))))
 }
 
 fn io(doing: &'static str) -> impl FnOnce(std::io::Error) -> StoreError {
@@ -181,8 +182,9 @@ fn open_trees(database: &sled::Db) -> Result<Trees> {
         history: tree("history")?,
         keys: tree("keys")?,
         outcomes: tree("outcomes")?,
-        // Directories made before these two were needed do not have them; sled makes them, empty.
+        // Directories made before these were needed do not have them; sled makes them, empty.
         waits: tree("waits")?,
+        due: tree("due")?,
         pieces: tree("pieces")?,
         meta: tree("meta")?,
     })
@@ -245,8 +247,8 @@ fn check_new(trees: &Trees, witness: &Found) -> Result<()> {
         );
         return Err(damaged("the database file", what));
     }
-    let Trees { journal, snapshots, history, keys, outcomes, waits, pieces, meta: _ } = trees;
-    let others = [journal, snapshots, history, keys, outcomes, waits, pieces];
+    let Trees { journal, snapshots, history, keys, outcomes, waits, due, pieces, meta: _ } = trees;
+    let others = [journal, snapshots, history, keys, outcomes, waits, due, pieces];
     if others.into_iter().any(|tree| tree.iter().next().is_some()) {
         return Err(damaged(FORMAT_PLACE, "it is missing, but there is data"));
     }

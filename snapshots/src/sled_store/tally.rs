@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::disk::{self, Disk, damaged};
-use super::keys;
+use super::{keys, waits};
 use crate::codec;
 use crate::envelope::{self, EnvelopeError, Kind, NO_HASH};
 use crate::store::Result;
@@ -45,11 +45,19 @@ pub(super) enum Place {
     Outcomes = 3,
     Waits = 4,
     Pieces = 5,
+    Due = 6,
 }
 
 impl Place {
-    const ALL: [Self; 6] =
-        [Self::Snapshots, Self::History, Self::Keys, Self::Outcomes, Self::Waits, Self::Pieces];
+    const ALL: [Self; 7] = [
+        Self::Snapshots,
+        Self::History,
+        Self::Keys,
+        Self::Outcomes,
+        Self::Waits,
+        Self::Pieces,
+        Self::Due,
+    ];
 
     pub(super) fn tree(self, disk: &Disk) -> &sled::Tree {
         match self {
@@ -59,6 +67,7 @@ impl Place {
             Self::Outcomes => &disk.trees.outcomes,
             Self::Waits => &disk.trees.waits,
             Self::Pieces => &disk.trees.pieces,
+            Self::Due => &disk.trees.due,
         }
     }
 
@@ -84,6 +93,7 @@ impl Place {
             Self::Outcomes => Kind::Outcomes,
             Self::Waits => Kind::Wait,
             Self::Pieces => Kind::Piece,
+            Self::Due => Kind::Due,
         }
     }
 
@@ -96,6 +106,7 @@ impl Place {
             Self::Outcomes => "outcomes",
             Self::Waits => "waits",
             Self::Pieces => "pieces",
+            Self::Due => "due",
         };
         format!("tree {tree}, key {}", key.escape_ascii())
     }
@@ -177,7 +188,7 @@ impl Tallied {
             return Err(damaged("the archive", what));
         }
         let mut is_behind = false;
-        let mut keys = Vec::new();
+        let (mut keys, mut due) = (Vec::new(), Vec::new());
         for found in disk.trees.meta.scan_prefix(INTENT) {
             let (key, value) = found.map_err(disk::error("reading intents", "tree meta"))?;
             let place = format!("tree meta, key {}", key.escape_ascii());
@@ -191,6 +202,7 @@ impl Tallied {
                         codec::decode(body).map_err(|what| damaged(place.as_str(), what))?;
                     for intent in intents {
                         settle(&disk, &mut tally, &place, &intent)?;
+                        due.extend((intent.0 == Place::Due as u8).then_some(intent.1));
                     }
                     is_behind = true;
                 }
@@ -201,6 +213,7 @@ impl Tallied {
             }
             keys.push(key);
         }
+        remove_stale(&disk, &mut tally, &due)?;
         if is_behind {
             tally.saves += 1;
             tally.write(&disk)?;
@@ -273,7 +286,8 @@ impl Tallied {
              Entries were lost or have gone back to an older state",
             found.entries, found.sum, tally.entries, tally.sum
         );
-        Err(damaged("the archive (trees snapshots, history, keys, outcomes, waits, pieces)", what))
+        let trees = "trees snapshots, history, keys, outcomes, waits, pieces, due";
+        Err(damaged(format!("the archive ({trees})"), what))
     }
 }
 
@@ -294,6 +308,22 @@ fn settle(disk: &Disk, tally: &mut Tally, at: &str, intent: &Intent) -> Result<(
             "a save was interrupted here, and the entry is neither as before nor as after it",
         )),
     }
+}
+
+/// Removes those of the entries of the index that the save was to change which the rest of it, as
+/// it is now, does not bear out. An entry is there or not and has no other value, so each is as
+/// before or as after the save also when this is cut off and done again.
+fn remove_stale(disk: &Disk, tally: &mut Tally, due: &[Vec<u8>]) -> Result<()> {
+    let (doing, place) = ("finishing a save", Place::Due);
+    for key in due {
+        let Some(value) = get(disk, doing, place, key)? else { continue };
+        if waits::is_stale(disk, key)? {
+            let tree = place.tree(disk);
+            tree.remove(key).map_err(|error| disk::error_at(doing, tree, key)(error))?;
+            tally.change(weight(place, key, &value), 0);
+        }
+    }
+    Ok(())
 }
 
 /// One entry as it is.

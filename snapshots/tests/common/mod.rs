@@ -16,7 +16,7 @@ use bursar_domain::time::Timestamp;
 use bursar_snapshots::memory::{MemoryArchive, MemoryJournal, MemoryStore};
 use bursar_snapshots::sled_store::{Options, SledArchive, SledJournal, SledStore};
 use bursar_snapshots::store::{
-    Archive, Claim, IndexKind, Journal, RecordBytes, Result, Saved, Slice, Snapshot,
+    Archive, Claim, IndexKind, Journal, RecordBytes, Result, Saved, Slice, Snapshot, Waits,
 };
 
 /// How many shards the stores of the suites have.
@@ -186,12 +186,27 @@ pub(crate) fn saved(entity: &EntityId, seqs: &[u64], size: usize) -> Saved {
     }
 }
 
+/// All that wait.
+pub(crate) fn waiting(archive: &impl Archive) -> Result<Vec<(EntityId, Waits)>> {
+    let mut all = Vec::new();
+    archive.waiting(&mut |entity, waits| {
+        all.push((entity, waits));
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+/// A save of one record that says what the entity waits for.
+pub(crate) fn waits(entity: &EntityId, seq: u64, waits: Waits) -> Saved {
+    Saved { waits: Some(waits), ..saved(entity, &[seq], 10) }
+}
+
 /// An outcome.
 pub(crate) fn outcome(commit: u64, index: u32) -> (Position, Outcome) {
     let outcome = Outcome {
         kind: OutcomeKind::PaymentPosted,
         at: at(i64::try_from(commit).expect("small") * 1000 + i64::from(index)),
-        wallet: WalletId::parse("alice").expect("well formed"),
+        wallet: WalletId::parse("alice"),
         seq: Seq(commit),
         provider: ProviderId::parse("acme"),
         payment: None,

@@ -1,24 +1,28 @@
-//! The numbers on disk of events and messages.
+//! The numbers on disk of events, messages and words.
 //!
-//! Here the build stops when one is added: it needs a golden file.
+//! Here the build stops when one is added: it needs a golden file. No match has a wildcard, and a
+//! number is never given again, because it is in every journal that was ever written.
+//!
+//! That each number is in a file is checked by the suites (`every_new_event_is_in_the_files`).
 
+use bursar_domain::advance::{self, Ask, Counts, DebitStatus, Next, Task, Then};
 use bursar_domain::call::Request;
 use bursar_domain::compensation::Refused;
-use bursar_domain::message::Body;
+use bursar_domain::errand::Reported;
+use bursar_domain::message::{About, Body, OutcomeKind, Pass};
+use bursar_domain::plan::Period;
+use bursar_domain::provider::event::Reason;
+use bursar_domain::provider::{LineRefusal, LineVerdict, Settlement};
+use bursar_domain::record::Verdict;
+use bursar_domain::run::{Fetch, Phase, ReportStatus};
 use bursar_domain::saga::investment::Funding;
-use bursar_domain::saga::{Sent, StepName};
-use bursar_domain::{compensation, deal, saga, wallet};
+use bursar_domain::saga::{End, Found, Sent, StepName, Subject};
+use bursar_domain::{compensation, deal, provider, run, saga, schedule, wallet};
 
 /// Something with a number on disk.
 pub(crate) trait Numbered {
     /// The number.
     fn number(&self) -> usize;
-}
-
-impl Numbered for wallet::Event {
-    fn number(&self) -> usize {
-        super::wallet_variant(self)
-    }
 }
 
 macro_rules! numbered {
@@ -32,6 +36,38 @@ macro_rules! numbered {
 }
 
 numbered! {
+    wallet::Event:
+        wallet::Event::Opened(_) => 0
+        wallet::Event::Deposited(_) => 1
+        wallet::Event::Paid(_) => 2
+        wallet::Event::HoldPlaced { .. } => 3
+        wallet::Event::HoldReleased { .. } => 4
+        wallet::Event::Frozen => 5
+        wallet::Event::Unfrozen => 6
+        wallet::Event::RefundRequested(_) => 7
+        wallet::Event::RefundReceived(_) => 8
+        wallet::Event::Marked(_) => 9
+        wallet::Event::MarkRefused { .. } => 10
+        wallet::Event::Invested(_) => 11
+        wallet::Event::Unmarked { .. } => 12
+        wallet::Event::PullRequested(_) => 13
+        wallet::Event::PullBooked(_) => 14
+        wallet::Event::PullAbandoned { .. } => 15
+        wallet::Event::PaymentHeld(_) => 16
+        wallet::Event::PaymentPosted(_) => 17
+        wallet::Event::PaymentFailed(_) => 18;
+    provider::Event:
+        provider::Event::Registered(_) => 0
+        provider::Event::Received(_) => 1
+        provider::Event::RefundSent(_) => 2
+        provider::Event::PeriodBegan(_) => 3
+        provider::Event::Activities(_) => 4
+        provider::Event::PeriodClosed(_) => 5
+        provider::Event::CarriedOver(_) => 6
+        provider::Event::Reimbursed(_) => 7
+        provider::Event::Returned(_) => 8
+        provider::Event::ReceivedSettled(_) => 9
+        provider::Event::SettlementChanged { .. } => 10;
     deal::Event:
         deal::Event::Opened(_) => 0
         deal::Event::Ticketed(_) => 1
@@ -79,14 +115,22 @@ numbered! {
         StepName::Confirm => 5
         StepName::Tell => 6
         StepName::Expect => 7
-        StepName::Credit => 8;
+        StepName::Credit => 8
+        StepName::Hold => 9
+        StepName::Push => 10
+        StepName::Post => 11
+        StepName::Close => 12
+        StepName::Paid => 13
+        StepName::Open => 14
+        StepName::Activate => 15;
     Request:
         Request::Pull { .. } => 0
         Request::Find => 1
         Request::Refund { .. } => 2
         Request::MakeDocuments { .. } => 3
         Request::VoidDocuments { .. } => 4
-        Request::Mail(_) => 5;
+        Request::Mail(_) => 5
+        Request::Push { .. } => 6;
     Body:
         Body::Payment { .. } => 0
         Body::RefundOrder { .. } => 1
@@ -101,5 +145,192 @@ numbered! {
         Body::Free { .. } => 10
         Body::Compensate(_) => 11
         Body::Reply { .. } => 12
-        Body::Continue => 13;
+        Body::Continue => 13
+        Body::Post { .. } => 14
+        Body::Unhold { .. } => 15
+        Body::SettledPayment { .. } => 16
+        Body::Reimbursed { .. } => 17
+        Body::NotReimbursed { .. } => 18
+        Body::Activate { .. } => 19
+        Body::NotCredited { .. } => 20
+        Body::StartRun { .. } => 21
+        Body::Collect { .. } => 22
+        Body::ReportSaid { .. } => 23
+        Body::Collected { .. } => 24;
+    Verdict:
+        Verdict::Wallet(_) => 0
+        Verdict::Provider(_) => 1
+        Verdict::Refused(_) => 2
+        Verdict::Deal(_) => 3
+        Verdict::Saga(_) => 4
+        Verdict::Compensation(_) => 5
+        Verdict::Advance(_) => 6
+        Verdict::Run(_) => 7
+        Verdict::Schedule(_) => 8;
+    Subject:
+        Subject::Investment(_) => 0
+        Subject::Deposit(_) => 1
+        Subject::Payment(_) => 2
+        Subject::Reimbursement(_) => 3
+        Subject::Advance(_) => 4;
+    Found:
+        Found::Nothing => 0
+        Found::Contact { .. } => 1
+        Found::Money(..) => 2
+        Found::Pulled { .. } => 3
+        Found::Documents { .. } => 4
+        Found::Pushed { .. } => 5;
+    End:
+        End::Done => 0
+        End::Failed(_) => 1
+        End::Cancelled => 2;
+    Settlement:
+        Settlement::OnCalendar(_) => 0
+        Settlement::Immediate => 1;
+    Reason:
+        Reason::Zero => 0
+        Reason::UnderMinimum => 1
+        Reason::OnHold => 2
+        Reason::InReimbursement => 3;
+    LineVerdict:
+        LineVerdict::Duplicate => 0
+        LineVerdict::Conflict => 1
+        LineVerdict::Refused(_) => 2;
+    LineRefusal:
+        LineRefusal::Currency => 0
+        LineRefusal::Amount => 1
+        LineRefusal::TooMuch => 2
+        LineRefusal::Ahead => 3
+        LineRefusal::TooOld => 4;
+    advance::Event:
+        advance::Event::Opened(_) => 0
+        advance::Event::Activated { .. } => 1
+        advance::Event::NotCredited { .. } => 2
+        advance::Event::Asked { .. } => 3
+        advance::Event::Mistaken { .. } => 4
+        advance::Event::Staged { .. } => 5
+        advance::Event::Called(_) => 6
+        advance::Event::Unanswered { .. } => 7
+        advance::Event::Deferred { .. } => 8
+        advance::Event::Submitted { .. } => 9
+        advance::Event::Succeeded { .. } => 10
+        advance::Event::Failed { .. } => 11
+        advance::Event::FellSilent { .. } => 12
+        advance::Event::FoundFailed { .. } => 13
+        advance::Event::Cancelled { .. } => 14
+        advance::Event::Refunded { .. } => 15
+        advance::Event::Ignored { .. } => 16
+        advance::Event::Completed { .. } => 17
+        advance::Event::Defaulted { .. } => 18
+        advance::Event::Answered { .. } => 19
+        advance::Event::AnsweredBeside { .. } => 20;
+    Task:
+        Task::Stage => 0
+        Task::Report => 1
+        Task::Submit => 2;
+    Ask:
+        Ask::Pull { .. } => 0
+        Ask::Find => 1
+        Ask::Refund { .. } => 2
+        Ask::FindRefund { .. } => 3;
+    Then:
+        Then::Nothing => 0
+        Then::Again => 1
+        Then::Replaced => 2
+        Then::GivenUp => 3;
+    Counts:
+        Counts::First => 0
+        Counts::Second => 1;
+    Next:
+        Next::Make => 0
+        Next::Find => 1
+        Next::MakeAnew => 2;
+    DebitStatus:
+        DebitStatus::Scheduled => 0
+        DebitStatus::Due => 1
+        DebitStatus::Submitting => 2
+        DebitStatus::Submitted { .. } => 3
+        DebitStatus::Succeeded => 4
+        DebitStatus::Failed => 5
+        DebitStatus::Silent => 6
+        DebitStatus::Cancelled => 7
+        DebitStatus::Refunding => 8
+        DebitStatus::Refunded => 9;
+    advance::Status:
+        advance::Status::Pending => 0
+        advance::Status::Active => 1
+        advance::Status::Failed => 2
+        advance::Status::Completed => 3
+        advance::Status::Defaulted => 4;
+    Period:
+        Period::Day => 0
+        Period::Week => 1
+        Period::Month => 2
+        Period::Year => 3;
+    Pass:
+        Pass::Stage => 0
+        Pass::Submit => 1;
+    Reported:
+        Reported::Succeeded => 0
+        Reported::Failed => 1;
+    run::Event:
+        run::Event::Started { .. } => 0
+        run::Event::Fetched { .. } => 1
+        run::Event::Listed { .. } => 2
+        run::Event::Said { .. } => 3
+        run::Event::Shortened { .. } => 4
+        run::Event::ReportFound { .. } => 5
+        run::Event::ReportFailed { .. } => 6
+        run::Event::Delayed { .. } => 7
+        run::Event::ReportLost { .. } => 8
+        run::Event::Closed => 9
+        run::Event::Collected { .. } => 10
+        run::Event::Entered { .. } => 11
+        run::Event::Ended { .. } => 12;
+    Fetch:
+        Fetch::Agenda { .. } => 0
+        Fetch::Report { .. } => 1
+        Fetch::Lines { .. } => 2
+        Fetch::Close => 3;
+    Phase:
+        Phase::Staging => 0
+        Phase::Fetching => 1
+        Phase::Reading => 2
+        Phase::Closing => 3
+        Phase::Submitting => 4
+        Phase::Done => 5;
+    ReportStatus:
+        ReportStatus::Awaited => 0
+        ReportStatus::Read => 1
+        ReportStatus::Unavailable => 2
+        ReportStatus::Unusable => 3;
+    schedule::Event:
+        schedule::Event::Set { .. } => 0
+        schedule::Event::Rang(_) => 1
+        schedule::Event::Read { .. } => 2;
+    OutcomeKind:
+        OutcomeKind::DepositPosted => 0
+        OutcomeKind::PaymentPosted => 1
+        OutcomeKind::RefundPosted => 2
+        OutcomeKind::DepositFailed => 3
+        OutcomeKind::InvestmentReserved => 4
+        OutcomeKind::InvestmentConfirmed => 5
+        OutcomeKind::InvestmentFailed => 6
+        OutcomeKind::InvestmentCancelled => 7
+        OutcomeKind::InvestmentRefused => 8
+        OutcomeKind::PaymentFailed => 9
+        OutcomeKind::ReimbursementPaid => 10
+        OutcomeKind::ReimbursementReturned => 11
+        OutcomeKind::AdvanceActive => 12
+        OutcomeKind::AdvanceFailed => 13
+        OutcomeKind::DebitSucceeded => 14
+        OutcomeKind::DebitFailed => 15
+        OutcomeKind::DebitRefunded => 16
+        OutcomeKind::AdvanceCompleted => 17
+        OutcomeKind::AdvanceDefaulted => 18;
+    About:
+        About::Investment { .. } => 0
+        About::Failure(_) => 1
+        About::Reimbursement { .. } => 2
+        About::Advance { .. } => 3;
 }

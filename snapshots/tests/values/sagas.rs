@@ -1,7 +1,8 @@
 //! Lives of deals, sagas, compensations and the wallets that take part, event by event.
 //!
 //! Each record is one that the rules could have written; together they have every event that came
-//! with deals and sagas; `numbers.rs` knows them all.
+//! with deals and sagas; `numbers.rs` knows them all. They stand in released files, so none is
+//! ever changed.
 
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ pub(crate) type Life = Vec<(Seq, Record)>;
 /// When everything happens.
 const NOW: i64 = 1_763_633_730_123;
 
-fn now(millis: i64) -> Timestamp {
+pub(crate) fn now(millis: i64) -> Timestamp {
     at(NOW + millis)
 }
 
@@ -42,7 +43,7 @@ pub(super) fn wallet_id(id: &str) -> WalletId {
     WalletId::parse(id).expect("well formed")
 }
 
-fn wallet_of(id: &str) -> EntityId {
+pub(super) fn wallet_of(id: &str) -> EntityId {
     EntityId::wallet(&wallet_id(id))
 }
 
@@ -54,16 +55,16 @@ pub(super) fn compensation_of(id: &str, step: u8) -> Asker {
     Asker { entity: EntityId::compensation(&Arc::from(id)), step }
 }
 
-pub(super) fn failure() -> Failure {
+pub(crate) fn failure() -> Failure {
     Failure::new("insufficient_funds", "the bank said no: nedostatek prostředků")
 }
 
-fn rejection(code: Code) -> Rejection {
+pub(super) fn rejection(code: Code) -> Rejection {
     Rejection::new(code, format!("because of {code}"))
 }
 
 /// The records of a life that begins at a position.
-fn life(entity: &EntityId, first: u64, verdicts: Vec<Verdict>) -> Life {
+pub(super) fn life(entity: &EntityId, first: u64, verdicts: Vec<Verdict>) -> Life {
     let record = |(seq, verdict): (u64, Verdict)| {
         let asked = (seq % 4 == 0).then(|| key(&format!("key-{seq}")));
         let at = now(i64::try_from(seq).expect("small"));
@@ -186,15 +187,15 @@ fn call(step: u8, attempt: u32, request: usize, lane: Lane) -> Action {
     Action::Call(Box::new(call_of(step, attempt, request, lane)))
 }
 
-fn begun(step: u8, action: Action) -> saga::Event {
+pub(super) fn begun(step: u8, action: Action) -> saga::Event {
     saga::Event::StepBegun { step, at: now(0), deadline: now(60_000), action }
 }
 
-fn done(step: u8, source: Option<Source>, found: Found) -> saga::Event {
+pub(super) fn done(step: u8, source: Option<Source>, found: Found) -> saga::Event {
     saga::Event::StepDone { step, at: now(1), source, found }
 }
 
-fn unanswered(step: u8, sent: Sent) -> saga::Event {
+pub(super) fn unanswered(step: u8, sent: Sent) -> saga::Event {
     let (reason, retry_at) = ("the connection broke".into(), now(250));
     saga::Event::CallUnanswered { step, at: now(2), reason, sent, retry_at }
 }

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::builder::{RangedI64ValueParser, RangedU64ValueParser};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 const SERVER_SETTINGS: &str = "\
 The server under test is this same binary, started as `bursar serve --sandbox` on a free port of
@@ -64,6 +64,8 @@ pub(crate) enum Scenario {
     Restart(Restart),
     /// Tickets of one hot deal against the ceiling, and 500 a second while sagas run
     Deals(Load),
+    /// A daily run over a million advances, a report of a million lines, activities in bulk, timers
+    Schedule(Schedule),
     /// All of these, one after the other
     All(Load),
     /// The handler that only parses and answers, in a process of its own
@@ -122,6 +124,45 @@ pub(crate) struct Restart {
     pub(crate) payments: u64,
 }
 
+/// Money on a schedule.
+#[derive(Args, Clone)]
+pub(crate) struct Schedule {
+    /// Only these parts
+    #[arg(long, value_delimiter = ',', value_name = "PART")]
+    pub(crate) only: Vec<Part>,
+    /// Advances of the daily run, of which a tenth is due
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = wallets())]
+    pub(crate) advances: u64,
+    /// Calls that the processor takes in a second
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = calls())]
+    pub(crate) rate: u32,
+    /// How long to look at the submission, in seconds
+    #[arg(long, default_value_t = 30, value_name = "N", value_parser = seconds())]
+    pub(crate) submitting: u64,
+    /// Lines of the processor's report, of which a tenth is new
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = wallets())]
+    pub(crate) lines: u64,
+    /// Activities to submit, and to submit again
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = wallets())]
+    pub(crate) activities: u64,
+    /// Providers that wait for the end of their period
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = wallets())]
+    pub(crate) sleepers: u64,
+}
+
+/// The parts of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Part {
+    /// Selecting, staging and submitting what is due
+    Daily,
+    /// Reading the processor's report
+    Report,
+    /// Activities in bulk
+    Activities,
+    /// Timers asleep
+    Timers,
+}
+
 fn up_to(most: u64) -> RangedU64ValueParser {
     RangedU64ValueParser::new().range(1..=most)
 }
@@ -132,6 +173,10 @@ fn seconds() -> RangedU64ValueParser {
 
 fn callers() -> RangedI64ValueParser<u32> {
     RangedI64ValueParser::new().range(1..=64)
+}
+
+fn calls() -> RangedI64ValueParser<u32> {
+    RangedI64ValueParser::new().range(1..=100_000)
 }
 
 fn connections() -> RangedI64ValueParser<u32> {

@@ -2,7 +2,7 @@
 //!
 //! Used to prepare every scenario and to measure payments by the batch. A few callers at a time
 //! each send the next ten thousand lines when the answer to the last has come. An answer counts
-//! only with as many lines as were sent, each with the index of its line and status 201.
+//! only with as many lines as were sent, each with the index of its line and the status expected.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,8 +23,6 @@ use super::workload::Lines;
 pub(crate) const LINES: u64 = 10_000;
 /// Callers when preparing.
 pub(crate) const CALLERS: u32 = 2;
-
-const CREATED: [u16; 1] = [201];
 
 /// When to stop sending.
 #[derive(Clone, Copy)]
@@ -156,14 +154,14 @@ async fn call(
         let head = format!(
             "POST {} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/x-ndjson\r\n\
              Content-Length: {}\r\n\r\n",
-            lines.path,
+            lines.path(first),
             body.len()
         );
         let begin = Instant::now();
         match connection.exchange_long(head.as_bytes(), &body).await {
             Ok(200) => {
                 samples.push(u64::try_from(begin.elapsed().as_micros()).unwrap_or(u64::MAX));
-                inspect(connection.body(), count, &mut tally);
+                inspect(connection.body(), count, lines.status, &mut tally);
             }
             Ok(status) => {
                 tally.answer(status, &[200], connection.body());
@@ -183,13 +181,20 @@ async fn call(
     (tally, samples)
 }
 
-/// Counts the lines of an answer: as many as were sent, in order, each of them 201.
-fn inspect(body: &[u8], count: u64, tally: &mut Tally) {
+/// Counts the lines of an answer: as many as were sent, in order, each with this status as it stands
+/// in JSON: a number, or a word in quotes.
+fn inspect(body: &[u8], count: u64, expected: &str, tally: &mut Tally) {
     let mut lines = 0;
     for line in body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        match (number_after(line, b"\"index\":"), number_after(line, b"\"status\":")) {
+        let status = after(line, b"\"status\":");
+        match (after(line, b"\"index\":").and_then(number), status) {
             (Some(index), Some(status)) if index == lines => {
-                tally.answer(u16::try_from(status).unwrap_or(u16::MAX), &CREATED, line);
+                let is_expected = status.starts_with(expected.as_bytes());
+                // A word that is not the expected one has no number.
+                let number = number(status).and_then(|number| u16::try_from(number).ok());
+                let number = number.unwrap_or_default();
+                let expected = if is_expected { std::slice::from_ref(&number) } else { &[] };
+                tally.answer(number, expected, line);
             }
             _ => tally.broken(&format!("line {lines}: {}", String::from_utf8_lossy(line))),
         }
@@ -200,10 +205,14 @@ fn inspect(body: &[u8], count: u64, tally: &mut Tally) {
     }
 }
 
-/// The number behind the first of these names; names come at the start of a line.
-fn number_after(line: &[u8], name: &[u8]) -> Option<u64> {
+/// What stands behind the first of these names; names come at the start of a line.
+fn after<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let at = line.windows(name.len()).position(|window| window == name)? + name.len();
-    let rest = line[at..].trim_ascii_start();
+    Some(line[at..].trim_ascii_start())
+}
+
+/// The number at the start.
+fn number(rest: &[u8]) -> Option<u64> {
     let end = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
     std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
 }
@@ -214,8 +223,18 @@ mod tests {
 
     fn inspected(body: &str, count: u64) -> Tally {
         let mut tally = Tally::default();
-        inspect(body.as_bytes(), count, &mut tally);
+        inspect(body.as_bytes(), count, "201", &mut tally);
         tally
+    }
+
+    #[test]
+    fn a_word_is_a_status_too() {
+        let body = "{\"index\":0,\"activity_id\":\"a\",\"status\":\"new\"}\n";
+        for (expected, is_clean) in [("\"new\"", true), ("\"duplicate\"", false)] {
+            let mut tally = Tally::default();
+            inspect(body.as_bytes(), 1, expected, &mut tally);
+            assert_eq!((tally.is_clean(), tally.answered), (is_clean, 1), "{tally}");
+        }
     }
 
     #[test]

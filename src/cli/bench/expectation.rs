@@ -18,6 +18,8 @@ pub(crate) const TICKETS_TO_CEILING: f64 = 0.5;
 pub(crate) const TICKET_P99_MS: f64 = 20.0;
 /// The processor takes so many calls in any one second.
 pub(crate) const PROCESSOR_PER_SECOND: f64 = 200.0;
+/// The same as a setting.
+pub(crate) const PROCESSOR_RATE: u32 = 200;
 /// Reads of a wallet, as a share of the ceiling's throughput.
 pub(crate) const READS_TO_CEILING: f64 = 0.8;
 /// Durable payments per second by batches.
@@ -35,3 +37,15 @@ pub(crate) const BYTES_PER_WALLET: f64 = 1.5 * 1024.0;
 pub(crate) const CAPPED_TO_RESIDENT: f64 = 0.35;
 /// Ready again with a million wallets and a million payments behind it.
 pub(crate) const READY_WITHIN: Duration = Duration::from_secs(2);
+/// Of a million advances, the hundred thousand that are due are selected and staged within this.
+pub(crate) const STAGED_WITHIN: Duration = Duration::from_secs(30);
+/// Entities in memory meanwhile, for each advance that is due.
+pub(crate) const RESIDENTS_TO_DUE: f64 = 1.1;
+/// What is due goes out at this share of the processor's limit, at least.
+pub(crate) const PACED_TO_LIMIT: f64 = 0.9;
+/// A report of a million lines is read, and what is new in it applied, within this.
+pub(crate) const REPORT_WITHIN: Duration = Duration::from_secs(30);
+/// How much more memory ten times the lines may take, in bytes: what an allocator keeps back.
+pub(crate) const REPORT_GROWTH_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
+/// Durable activities per second, new or known.
+pub(crate) const ACTIVITIES_PER_SECOND: f64 = 100_000.0;

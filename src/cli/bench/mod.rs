@@ -3,7 +3,8 @@
 //!
 //! Each scenario starts the same binary again as `bursar serve` on an empty directory, prepares it
 //! through the HTTP contract alone, and drives it with a load generator of its own ([`load`],
-//! [`bulk`]). Beside it runs the [`ceiling`]: an actix-web handler that only parses and answers the
+//! [`bulk`]). Only the million advances of [`scenario::schedule`] are made by the engine in this
+//! process. Beside it runs the [`ceiling`]: an actix-web handler that only parses and answers the
 //! same JSON, in a process of its own. Absolute numbers say as much about the machine as about the
 //! server; the ratio of the two, taken in turns within one run, says what durability costs.
 //!
@@ -96,6 +97,7 @@ fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
         Scenario::Wallets(options) => scenario::wallets::run(&context, options, report),
         Scenario::Restart(options) => scenario::restart::run(&context, options, report),
         Scenario::Deals(options) => scenario::deals::run(&context, options, report),
+        Scenario::Schedule(options) => scenario::schedule::run(&context, options, report),
         Scenario::All(options) => scenario::all(&context, options, report),
         Scenario::Ceiling(_) => unreachable!("the ceiling was served before anything is measured"),
     }

@@ -47,10 +47,23 @@ pub(crate) struct Server {
 impl Server {
     /// Starts `bursar serve` on a directory, with settings in the environment.
     pub(crate) fn serve(data: &Path, settings: &[(&str, String)]) -> Result<Self, Failure> {
+        Self::start(&Self::arguments(data, Some("--sandbox")), settings)
+    }
+
+    /// As [`Self::serve`], with third parties of one's own, whose addresses are in the settings.
+    pub(crate) fn serve_calling_others(
+        data: &Path,
+        settings: &[(&str, String)],
+    ) -> Result<Self, Failure> {
+        Self::start(&Self::arguments(data, None), settings)
+    }
+
+    fn arguments(data: &Path, flag: Option<&str>) -> Vec<OsString> {
+        let listen = ["--listen", "127.0.0.1:0", "--data"];
         let mut arguments: Vec<OsString> =
-            ["serve", "--sandbox", "--listen", "127.0.0.1:0", "--data"].map(OsString::from).into();
+            ["serve"].into_iter().chain(flag).chain(listen).map(OsString::from).collect();
         arguments.push(data.into());
-        Self::start(&arguments, settings)
+        arguments
     }
 
     /// Starts the ceiling's server.

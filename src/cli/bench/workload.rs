@@ -9,6 +9,8 @@ use super::template::{Keys, Numbers, Picks, Template};
 
 /// Providers in every scenario.
 pub(crate) const PROVIDERS: u64 = 100;
+/// Those that submit activities.
+pub(crate) const ACTIVITY_PROVIDERS: u64 = 4;
 /// What each wallet gets before it pays.
 pub(crate) const DEPOSIT_CENTS: u64 = 100_000_000;
 
@@ -146,15 +148,27 @@ pub(crate) enum Spread {
 #[derive(Clone)]
 pub(crate) struct Lines {
     template: Template,
-    /// The path of the call.
-    pub(crate) path: &'static str,
+    path: Path,
     /// Which wallets.
     pub(crate) spread: Spread,
+    /// The status that each line must be answered with, as it stands in JSON.
+    pub(crate) status: &'static str,
 }
+
+/// Where calls go.
+#[derive(Clone, Copy)]
+enum Path {
+    One(&'static str),
+    /// To the providers of activities in turn, with so many lines a call.
+    Activities(u64),
+}
+
+const CREATED: &str = "201";
 
 impl Lines {
     fn mixed(pattern: &str, spread: Spread) -> Self {
-        Self { template: Template::new(pattern), path: "/v1/batch", spread }
+        let path = Path::One("/v1/batch");
+        Self { template: Template::new(pattern), path, spread, status: CREATED }
     }
 
     /// Opens the wallets in turn.
@@ -194,17 +208,45 @@ impl Lines {
 
     /// Registers the providers.
     pub(crate) fn register_providers() -> Self {
-        let pattern = "{\"op\":\"register-provider\",\"idempotency_key\":\"bench-{key}\",\
-                       \"id\":\"p{provider}\",\"name\":\"Provider\",\"currency\":\"EUR\",\
-                       \"settlement\":{\"every\":\"month\"},\"account\":\"acc-bench\"}\n";
-        Self::mixed(pattern, Spread::InTurn(PROVIDERS))
+        let pattern = register("p{provider}", r#"{"every":"month"}"#);
+        Self::mixed(&pattern, Spread::InTurn(PROVIDERS))
     }
 
     /// Payments of one cent.
     pub(crate) fn payments(spread: Spread) -> Self {
         let pattern = "{\"idempotency_key\":\"bench-{key}\",\"wallet\":\"w{wallet}\",\
                        \"provider\":\"p{provider}\",\"amount\":\"0.01\",\"currency\":\"EUR\"}\n";
-        Self { template: Template::new(pattern), path: "/v1/payments/batch", spread }
+        let path = Path::One("/v1/payments/batch");
+        Self { template: Template::new(pattern), path, spread, status: CREATED }
+    }
+
+    /// Registers providers whose period ends on this day of a month, at three.
+    pub(crate) fn register_sleepers(prefix: &str, count: u64, day_of_month: &str) -> Self {
+        let settlement = format!(r#"{{"every":"month","on":"{day_of_month}","at":"03:00"}}"#);
+        let pattern = register(&format!("{prefix}-{{wallet}}"), &settlement);
+        Self::mixed(&pattern, Spread::InTurn(count))
+    }
+
+    /// Activities of one date, line number so and so always the same one; with so many lines a call,
+    /// and this status for each.
+    pub(crate) fn activities(date: &str, lines: u64, status: &'static str) -> Self {
+        let pattern = format!(
+            "{{\"activity_id\":\"act-{{wallet}}\",\"member\":\"member-{{provider}}\",\
+             \"service_date\":\"{date}\",\"amount\":\"12.34\",\"currency\":\"EUR\"}}\n"
+        );
+        let (template, path) = (Template::new(&pattern), Path::Activities(lines));
+        Self { template, path, spread: Spread::InTurn(u64::MAX), status }
+    }
+
+    /// Where the call goes whose first line is number `first` of the run.
+    pub(crate) fn path(&self, first: u64) -> String {
+        match self.path {
+            Path::One(path) => path.to_owned(),
+            Path::Activities(lines) => {
+                let provider = first / lines % ACTIVITY_PROVIDERS;
+                format!("/v1/providers/p{provider:03}/activities")
+            }
+        }
     }
 
     /// Renders `count` lines into `body`, the first of them being number `first` of the run.
@@ -220,6 +262,15 @@ impl Lines {
             body.extend_from_slice(self.template.fill(&numbers));
         }
     }
+}
+
+/// A line that registers a provider.
+fn register(id: &str, settlement: &str) -> String {
+    format!(
+        "{{\"op\":\"register-provider\",\"idempotency_key\":\"bench-{{key}}\",\"id\":\"{id}\",\
+         \"name\":\"Provider\",\"currency\":\"EUR\",\"settlement\":{settlement},\
+         \"account\":\"acc-bench\"}}\n"
+    )
 }
 
 /// The path of one wallet.

@@ -1,58 +1,19 @@
-//! The calls to the server, with patience.
+//! The calls that replay a statement.
 //!
-//! A call that got no whole answer (refused connection, broken connection, timeout, 5xx) is made
-//! again as it was. That is safe because every line carries its key: what was decided is
-//! answered from the key, the rest is decided now. After a few seconds of this the import gives
-//! up, and the same command, run again, goes on where it stopped.
+//! They are made with the patience of [`client::Client`]: every line carries its key, so what was
+//! decided is answered from the key and the rest is decided now. When that patience ends, the same
+//! command, run again, goes on where it stopped.
 //!
 //! Invariant: [`Client::batch`] returns exactly one answer a line, in the order of the lines.
 
-use std::time::Duration;
-
 use bursar_domain::currency::Currency;
 use bursar_domain::money::Amount;
-use reqwest::{Response, StatusCode, Url};
+use reqwest::{StatusCode, Url};
 use serde::Deserialize;
-use thiserror::Error;
 
 use super::plan::Order;
 use super::statement::signed_amount;
-
-/// The pauses between attempts, in milliseconds: five seconds in all.
-const PAUSES_MS: [u64; 6] = [100, 200, 400, 800, 1500, 2000];
-
-/// How long the connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// How long one call may take, its whole answer included.
-const CALL_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// Why the import cannot go on.
-#[derive(Debug, Error)]
-pub(super) enum Failure {
-    /// No answer, several times.
-    #[error(
-        "{url} does not answer: {last}\nStart the server and run the same command again: it goes \
-         on where this one stopped, and nothing is booked twice."
-    )]
-    Unreachable {
-        /// Where.
-        url: Url,
-        /// What the last attempt met.
-        last: String,
-    },
-    /// An answer that no further attempt will change.
-    #[error("{0}")]
-    Answer(String),
-}
-
-/// Why one attempt failed.
-enum Attempt {
-    /// The next may succeed.
-    Again(String),
-    /// No other will.
-    Final(String),
-}
+use crate::cli::client::{self, Attempt, Failure};
 
 /// The server's answer to one line of a call.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
@@ -89,28 +50,13 @@ struct Balance {
     posted: String,
 }
 
-#[derive(Deserialize)]
-struct Problem {
-    code: String,
-    detail: String,
-}
-
 /// A client of one server.
-pub(super) struct Client {
-    http: reqwest::Client,
-    url: Url,
-}
+pub(super) struct Client(client::Client);
 
 impl Client {
     /// A client of the server at `url`.
     pub(super) fn new(url: &Url) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(CALL_TIMEOUT)
-            .build()
-            .map_err(|error| Failure::Answer(format!("no client can be made: {error}")))?;
-        Ok(Self { http, url: url.clone() })
+        client::Client::new(url).map(Self)
     }
 
     /// Sends the orders as one batch: an answer each, in order.
@@ -120,14 +66,14 @@ impl Client {
             body.push_str(&order.body);
             body.push('\n');
         }
-        self.patiently(async || {
-            let url = self.address("/v1/batch")?;
-            let request = self.http.post(url).header("Content-Type", "application/x-ndjson");
-            let response = request.body(body.clone()).send().await.map_err(broken)?;
-            let text = whole(response).await?;
-            answers(&text, orders.len())
-        })
-        .await
+        self.0
+            .patiently(async || {
+                let request = self.0.post("/v1/batch")?;
+                let request = request.header("Content-Type", "application/x-ndjson");
+                let text = client::send(request.body(body.clone())).await?.good()?;
+                answers(&text, orders.len())
+            })
+            .await
     }
 
     /// The posted balance of a wallet; `None` when there is no such wallet.
@@ -136,66 +82,15 @@ impl Client {
         wallet: &str,
         currency: Currency,
     ) -> Result<Option<Amount>, Failure> {
-        self.patiently(async || {
-            let url = self.address(&format!("/v1/wallets/{wallet}"))?;
-            let response = self.http.get(url).send().await.map_err(broken)?;
-            if response.status() == StatusCode::NOT_FOUND {
-                return Ok(None);
-            }
-            let text = whole(response).await?;
-            posted(&text, currency).map(Some)
-        })
-        .await
-    }
-
-    fn address(&self, path: &str) -> Result<Url, Attempt> {
-        self.url.join(path).map_err(|error| Attempt::Final(format!("{path}: {error}")))
-    }
-
-    async fn patiently<T>(&self, call: impl AsyncFn() -> Result<T, Attempt>) -> Result<T, Failure> {
-        let mut pauses = PAUSES_MS.into_iter();
-        loop {
-            let last = match call().await {
-                Ok(value) => return Ok(value),
-                Err(Attempt::Final(what)) => {
-                    return Err(Failure::Answer(format!("{}: {what}", self.url)));
+        self.0
+            .patiently(async || {
+                let answer = client::send(self.0.get(&format!("/v1/wallets/{wallet}"))?).await?;
+                if answer.status == StatusCode::NOT_FOUND {
+                    return Ok(None);
                 }
-                Err(Attempt::Again(what)) => what,
-            };
-            let Some(pause) = pauses.next() else {
-                return Err(Failure::Unreachable { url: self.url.clone(), last });
-            };
-            tokio::time::sleep(Duration::from_millis(pause)).await;
-        }
-    }
-}
-
-/// A connection that failed, with the reason under it: reqwest's own words leave it out.
-fn broken(error: reqwest::Error) -> Attempt {
-    let mut what = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(inner) = source {
-        what = inner.to_string();
-        source = inner.source();
-    }
-    Attempt::Again(what)
-}
-
-/// The whole text of a good answer.
-async fn whole(response: Response) -> Result<String, Attempt> {
-    let status = response.status();
-    let text = response.text().await.map_err(broken)?;
-    if status.is_success() {
-        return Ok(text);
-    }
-    let what = match serde_json::from_str::<Problem>(&text) {
-        Ok(problem) => format!("answered {status}: {} ({})", problem.detail, problem.code),
-        Err(_) => format!("answered {status}"),
-    };
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        Err(Attempt::Again(what))
-    } else {
-        Err(Attempt::Final(what))
+                posted(&answer.good()?, currency).map(Some)
+            })
+            .await
     }
 }
 
@@ -211,14 +106,14 @@ fn answers(text: &str, length: usize) -> Result<Vec<Answer>, Attempt> {
         // Not decided, only turned away for now: the whole call again.
         if answer.status >= 500 {
             let what = answer.detail.unwrap_or_default();
-            return Err(Attempt::Again(format!("answered {}: {what}", answer.status)));
+            return Err(Attempt::again(format!("answered {}: {what}", answer.status)));
         }
         answers.push(answer);
     }
     if answers.len() == length {
         Ok(answers)
     } else {
-        Err(Attempt::Again(format!("answered {} of {length} lines", answers.len())))
+        Err(Attempt::again(format!("answered {} of {length} lines", answers.len())))
     }
 }
 
@@ -236,7 +131,7 @@ mod tests {
 
     fn word(attempt: Attempt) -> &'static str {
         match attempt {
-            Attempt::Again(_) => "again",
+            Attempt::Again { .. } => "again",
             Attempt::Final(_) => "final",
         }
     }

@@ -1,19 +1,22 @@
-//! `bursar import`: replays a bank statement through a running server and compares the balances.
+//! `bursar import`: replays a bank statement through a running server and compares the balances,
+//! or opens an advance for each loan of a file.
 //!
-//! The file's every line becomes a deposit or a payment with a key made from the bank's own
+//! A statement's every line becomes a deposit or a payment with a key made from the bank's own
 //! transaction id. So the command may be run again at any time, also after the server or the
 //! command itself was killed half-way: what is done already is answered from its key, and the
 //! rest follows. Calls go out one after the other, because a wallet's lines only make sense in
 //! the order of the file.
 //!
 //! [`statement`] reads the file, [`plan`] makes orders of it, [`client`] sends them, [`report`]
-//! compares the server's balances with the bank's.
+//! compares the server's balances with the bank's. [`loans`] is the other kind of file.
 
 mod client;
+mod loans;
 mod plan;
 mod report;
 mod statement;
 
+use std::fmt::Display;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -23,7 +26,8 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::Url;
 
 use super::Exit;
-use client::{Client, Failure};
+use super::client::{Failure, server_url};
+use client::Client;
 use plan::Plan;
 use report::{Report, Row, Tally};
 use statement::StatementError;
@@ -31,22 +35,40 @@ use statement::StatementError;
 /// The most lines that the server takes in one call.
 const LINES_PER_CALL_MAX: u64 = 10_000;
 
+const USAGE: &str = "\
+bursar import [OPTIONS] <FILE>
+       bursar import [OPTIONS] --loans <FILE>";
+
+/// What stands at the end of the help.
+const AFTER_HELP: &str = "\
+Either way the command may be killed and run again: what was done is answered from its key.
+It exits with 0 when all went well, with 1 when an account is outside the bank's rounding, a line
+was refused or an awaited credit did not come, with 2 when the file cannot be read; the report says
+which.
+
+Examples:
+  bursar import statement.csv
+  bursar import --loans loans.csv --wait
+  bursar import --loans loans.csv --limit 10 --first-due 2027-01-31 --json";
+
 /// Options of `bursar import`.
 #[derive(clap::Args)]
+#[command(override_usage = USAGE, after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The statement: CSV with the columns transaction_id, account, date, direction, operation,
+    /// A statement to replay: CSV with the columns transaction_id, account, date, direction, operation,
     /// amount, balance_after_by_bank and purpose
-    file: PathBuf,
+    #[arg(required_unless_present = "loans")]
+    file: Option<PathBuf>,
 
     /// Where the server listens
     #[arg(long, default_value = "http://127.0.0.1:8080", value_parser = server_url)]
     url: Url,
 
-    /// The currency of the statement
+    /// The currency of the file
     #[arg(long, default_value = "CZK", value_parser = currency)]
     currency: Currency,
 
-    /// How many lines go into one call of POST /v1/batch
+    /// How many lines of a statement go into one call of POST /v1/batch
     #[arg(
         long,
         default_value_t = 1000,
@@ -57,14 +79,46 @@ pub(crate) struct Arguments {
     /// Print the report as one JSON document
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    loans: loans::Options,
+}
+
+/// What an import has to say at its end.
+struct Told {
+    /// The report.
+    text: String,
+    /// What went wrong with single lines, in words.
+    refusals: Vec<String>,
+    /// Whether all went well.
+    is_good: bool,
 }
 
 /// Runs `bursar import`.
 pub(crate) fn run(arguments: &Arguments) -> Exit {
-    let plan = match read(&arguments.file, arguments.currency) {
-        Ok(plan) => plan,
+    match (&arguments.loans.loans, &arguments.file) {
+        (Some(file), _) => {
+            let import = loans::Import::read(&arguments.loans, file, arguments.currency);
+            when_read(file, import, async |import| import.run(&arguments.url, arguments.json).await)
+        }
+        (None, Some(file)) => {
+            let plan = read(file, arguments.currency);
+            when_read(file, plan, async |plan| replay(arguments, &plan).await)
+        }
+        (None, None) => unreachable!("one of both is required"),
+    }
+}
+
+/// Imports what was read from a file; a file that could not be read is wrong use.
+fn when_read<T, E: Display>(
+    file: &Path,
+    read: Result<T, E>,
+    import: impl AsyncFnOnce(T) -> Result<Told, Failure>,
+) -> Exit {
+    let content = match read {
+        Ok(content) => content,
         Err(error) => {
-            eprintln!("bursar import: {}: {error}", arguments.file.display());
+            eprintln!("bursar import: {}: {error}", file.display());
             return Exit::Usage;
         }
     };
@@ -75,9 +129,16 @@ pub(crate) fn run(arguments: &Arguments) -> Exit {
             return Exit::Fault;
         }
     };
-    match runtime.block_on(replay(arguments, &plan)) {
-        Ok(report) => print(&report, arguments.json),
-        Err(failure) => {
+    match runtime.block_on(import(content)) {
+        Ok(told) => print(&told),
+        Err(failure @ Failure::Unreachable { .. }) => {
+            eprintln!(
+                "bursar import: {failure}: it goes on where this one stopped, and nothing is \
+                 done twice."
+            );
+            Exit::No
+        }
+        Err(failure @ Failure::Answer(_)) => {
             eprintln!("bursar import: {failure}");
             Exit::No
         }
@@ -89,10 +150,10 @@ fn read(file: &Path, currency: Currency) -> Result<Plan, StatementError> {
     Ok(Plan::new(&statement::read(reader, currency)?, currency))
 }
 
-async fn replay(arguments: &Arguments, plan: &Plan) -> Result<Report, Failure> {
+async fn replay(arguments: &Arguments, plan: &Plan) -> Result<Told, Failure> {
     let client = Client::new(&arguments.url)?;
     let size = usize::try_from(arguments.lines_per_call).expect("10,000 fits every usize");
-    let bar = progress(plan.length(), arguments.json);
+    let bar = progress(plan.length(), "lines", arguments.json);
     let mut tally = Tally::new(plan.skipped);
     // Wallets and providers first and apart: lines of a batch are in order only for one wallet.
     for orders in plan.setup.chunks(size).chain(plan.lines.chunks(size)) {
@@ -106,22 +167,26 @@ async fn replay(arguments: &Arguments, plan: &Plan) -> Result<Report, Failure> {
         let balance = client.balance(&account.wallet(), plan.currency).await?;
         rows.push(Row::new(account, balance, plan.currency));
     }
-    Ok(Report { currency: plan.currency, rows, tally })
+    let report = Report { currency: plan.currency, rows, tally };
+    Ok(Told {
+        text: if arguments.json { report.to_json() } else { report.to_table() },
+        refusals: report.tally.refusals().collect(),
+        is_good: report.agrees(),
+    })
 }
 
-fn progress(length: u64, hidden: bool) -> ProgressBar {
+fn progress(length: u64, what: &'static str, hidden: bool) -> ProgressBar {
     let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} lines, {elapsed} ({per_sec})")
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {msg}, {elapsed} ({per_sec})")
         .expect("the template is well-formed");
-    ProgressBar::with_draw_target(Some(length), target).with_style(style)
+    ProgressBar::with_draw_target(Some(length), target).with_style(style).with_message(what)
 }
 
-fn print(report: &Report, json: bool) -> Exit {
-    let text = if json { report.to_json() } else { report.to_table() };
-    for refusal in report.tally.refusals() {
+fn print(told: &Told) -> Exit {
+    for refusal in &told.refusals {
         eprintln!("bursar import: {refusal}");
     }
-    match io::stdout().write_all(text.as_bytes()) {
+    match io::stdout().write_all(told.text.as_bytes()) {
         Ok(()) => {}
         // Whoever reads had enough; the exit code still tells.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -130,15 +195,7 @@ fn print(report: &Report, json: bool) -> Exit {
             return Exit::No;
         }
     }
-    if report.agrees() { Exit::Done } else { Exit::No }
-}
-
-fn server_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
-    match url.scheme() {
-        "http" => Ok(url),
-        scheme => Err(format!("write http://HOST:PORT; {scheme} is not spoken here")),
-    }
+    if told.is_good { Exit::Done } else { Exit::No }
 }
 
 fn currency(code: &str) -> Result<Currency, String> {
@@ -148,19 +205,6 @@ fn currency(code: &str) -> Result<Currency, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_plain_http_is_a_server() {
-        for (text, good) in [
-            ("http://127.0.0.1:8080", true),
-            ("http://[::1]:80/", true),
-            ("https://127.0.0.1:8080", false),
-            ("127.0.0.1:8080", false),
-            ("", false),
-        ] {
-            assert_eq!(server_url(text).is_ok(), good, "{text:?}");
-        }
-    }
 
     #[test]
     fn currencies_are_codes_of_the_standard() {

@@ -30,7 +30,7 @@ const COLUMNS: [&str; 8] = [
 ];
 
 /// The longest name: with the longest prefix, it still fits an id of 64 characters.
-const NAME_LENGTH_MAX: usize = 50;
+pub(super) const NAME_LENGTH_MAX: usize = 50;
 
 #[derive(Clone, Copy)]
 enum Column {
@@ -104,7 +104,7 @@ pub(super) enum StatementError {
     Empty,
 }
 
-fn place(error: &csv::Error) -> String {
+pub(super) fn place(error: &csv::Error) -> String {
     match error.position() {
         // The reader's own words for these carry the line already.
         Some(_) if matches!(error.kind(), csv::ErrorKind::UnequalLengths { .. }) => String::new(),

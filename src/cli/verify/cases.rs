@@ -1,10 +1,11 @@
 //! Each saga with all who take part in it: what they say of it must go together.
 //!
-//! A saga, its compensation, its deal and its wallet are four entities in four shards, each with its
-//! own history. Each is folded by itself; here is kept in one word how each of them ended up. In the
-//! end a saga that is done was confirmed by its deal and settled by its wallet; one that failed or
-//! was cancelled has a compensation that is finished, and neither deal nor wallet has anything left
-//! of it; and whatever a deal or a wallet still has aside belongs to a saga that is not over.
+//! A saga, its compensation, its deal and its owner are four entities in four shards, each with its
+//! own history. The owner is who has the money: the wallet, the provider of a reimbursement, the
+//! advance. Each is folded by itself; here is kept in one word how each of them ended up. In the
+//! end a saga that is done was confirmed by its deal and settled by its owner; one that failed or
+//! was cancelled has a compensation that is finished, and neither deal nor owner has anything left
+//! of it; and whatever a deal or an owner still has aside belongs to a saga that is not over.
 //!
 //! What is on its way between them is not judged here but in `transfers`: a saga that has not begun
 //! is one whose beginning is on its way.
@@ -14,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bursar_domain::id::InvestmentId;
+use bursar_domain::id::{EntityId, InvestmentId, Kind};
 
 use super::faults::Faults;
 
@@ -37,12 +38,12 @@ pub(super) enum Undoing {
     Finished,
 }
 
-/// What a deal or a wallet has of a saga.
+/// What a deal or an owner has of a saga.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Part {
-    /// A place that is reserved; a mark, or money that is expected.
+    /// A place that is reserved; a mark, money that is expected, or money that is to go out.
     Pending,
-    /// A place that is confirmed; a mark that was settled, or money that came.
+    /// A place that is confirmed; a mark that was settled, money that came, or that went out.
     Kept,
     /// It was undone.
     Undone,
@@ -53,7 +54,7 @@ struct Case {
     stage: Stage,
     undoing: Option<Undoing>,
     deal: Option<Part>,
-    wallet: Option<Part>,
+    owner: Option<(Kind, Part)>,
 }
 
 /// All sagas, by id.
@@ -62,7 +63,7 @@ pub(super) struct Cases(BTreeMap<Arc<str>, Case>);
 
 impl Cases {
     fn of(&mut self, id: &Arc<str>) -> &mut Case {
-        let new = Case { stage: Stage::NotBegun, undoing: None, deal: None, wallet: None };
+        let new = Case { stage: Stage::NotBegun, undoing: None, deal: None, owner: None };
         self.0.entry(Arc::clone(id)).or_insert(new)
     }
 
@@ -81,9 +82,9 @@ impl Cases {
         self.of(id).deal = Some(part);
     }
 
-    /// What its wallet has of it, after one more event.
-    pub(super) fn wallet(&mut self, id: &Arc<str>, part: Part) {
-        self.of(id).wallet = Some(part);
+    /// What its owner has of it, after one more event.
+    pub(super) fn owner(&mut self, owner: &EntityId, id: &Arc<str>, part: Part) {
+        self.of(id).owner = Some((owner.kind, part));
     }
 
     /// All entities have been given.
@@ -120,15 +121,24 @@ impl Case {
                 Some(Part::Undone) => "its deal has its place freed",
             });
         }
-        if !self.stage.wallets_parts(is_investment).contains(&self.wallet) {
-            tell(match self.wallet {
-                None => "its wallet knows nothing of it",
-                Some(Part::Pending) => "its wallet has it pending",
-                Some(Part::Kept) => "its wallet has it settled",
-                Some(Part::Undone) => "its wallet has it undone",
+        if !self.stage.owners_parts(is_investment).contains(&self.owner.map(|owner| owner.1)) {
+            tell(&match self.owner {
+                None if is_investment => "its wallet knows nothing of it".to_owned(),
+                None => "its owner knows nothing of it".to_owned(),
+                Some((kind, part)) => format!("its {} has it {}", kind.as_str(), part.word()),
             });
         }
         found
+    }
+}
+
+impl Part {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Kept => "settled",
+            Self::Undone => "undone",
+        }
     }
 }
 
@@ -164,9 +174,9 @@ impl Stage {
         }
     }
 
-    /// What a wallet may have. It noted a pull before the saga began; of an investment it may never
-    /// have heard.
-    fn wallets_parts(self, is_investment: bool) -> &'static [Option<Part>] {
+    /// What an owner may have. It noted a pull or a push before the saga began; of an investment a
+    /// wallet may never have heard.
+    fn owners_parts(self, is_investment: bool) -> &'static [Option<Part>] {
         match (self, is_investment) {
             (Self::NotBegun, true) => &[None],
             (Self::NotBegun, false) => &[None, Some(Part::Pending)],

@@ -60,9 +60,13 @@ impl Account for Compensation {
                     self.event(event, entry);
                 }
             }
-            Verdict::Wallet(_) | Verdict::Provider(_) | Verdict::Deal(_) | Verdict::Saga(_) => {
-                strange(entry);
-            }
+            Verdict::Wallet(_)
+            | Verdict::Provider(_)
+            | Verdict::Deal(_)
+            | Verdict::Saga(_)
+            | Verdict::Advance(_)
+            | Verdict::Run(_)
+            | Verdict::Schedule(_) => strange(entry),
             Verdict::Refused(_) => self.must_exist(entry),
         }
     }
@@ -275,6 +279,7 @@ impl Compensation {
             Act::Call(Request::Refund { amount, .. }, _) => *amount,
             Act::Call(
                 Request::Pull { .. }
+                | Request::Push { .. }
                 | Request::Find
                 | Request::MakeDocuments { .. }
                 | Request::VoidDocuments { .. }

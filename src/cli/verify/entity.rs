@@ -16,15 +16,19 @@ use bursar_domain::time::Timestamp;
 use bursar_snapshots::codec::{self, CodecError};
 use bursar_snapshots::store::{Archive, Result, Snapshot};
 
+use super::advance::Advance;
 use super::cases::Cases;
 use super::compensation::Compensation;
 use super::deal::Deal;
+use super::faults::Faults;
 use super::history;
 use super::keys::Keys;
 use super::ledger::{Entry, Ledger, Place, compare};
 use super::provider::Provider;
+use super::run::Run;
 use super::saga::Saga;
-use super::side::Side;
+use super::schedule::Schedule;
+use super::side::{Covered, Side};
 use super::tail::{self, Held, Tail};
 use super::wallet::{self, Wallet};
 
@@ -53,9 +57,25 @@ pub(super) trait Account: Default {
         None
     }
 
+    /// Compares what else of the kind stands in the index.
+    fn check_index(
+        &self,
+        _state: Option<&Self::State>,
+        _archive: &dyn Archive,
+        _covered: Covered<'_>,
+        _faults: &mut Faults,
+    ) -> Result<()> {
+        Ok(())
+    }
+
     /// Until when a snapshot waits, in milliseconds since the epoch, 0 for the answer to a call;
     /// `None` when it waits for nothing.
     fn waits(_state: &Self::State) -> Option<i64> {
+        None
+    }
+
+    /// Under which number a snapshot stands in the agenda of its kind.
+    fn listed(_state: &Self::State) -> Option<i64> {
         None
     }
 
@@ -89,6 +109,9 @@ pub(super) fn check(
         Kind::Deal => check_as::<Deal>,
         Kind::Saga => check_as::<Saga>,
         Kind::Compensation => check_as::<Compensation>,
+        Kind::Advance => check_as::<Advance>,
+        Kind::Run => check_as::<Run>,
+        Kind::Schedule => check_as::<Schedule>,
     };
     check(store, id, snapshot, held, ledger)
 }
@@ -109,11 +132,11 @@ fn check_as<A: Account>(
     }
     let covers = snapshot.map_or(Seq(0), |snapshot| snapshot.covers);
     ledger.waiting.exists(id);
-    if let Some((state, ..)) = &saved
-        && held.last().is_none_or(|held| held.seq <= covers)
-        && let Some(until) = A::waits(state)
-    {
-        ledger.waiting.check(id, until, &mut ledger.faults);
+    if held.last().is_some_and(|held| held.seq > covers) {
+        ledger.waiting.excuse(id);
+    } else if let Some((state, ..)) = &saved {
+        let (until, listed) = (A::waits(state), A::listed(state));
+        ledger.waiting.check(id, until, listed, &mut ledger.faults);
     }
     let keys = Keys::new(store.archive, id, saved.as_ref().map(|saved| &saved.1), covers);
     let mut check = Check::<A> {
@@ -244,9 +267,11 @@ impl<'a, A: Account> Check<'a, A> {
         for what in self.keys.astray() {
             faults.wrong(self.id, what);
         }
-        if let Some(side) = self.account.side(self.saved.map(|saved| &saved.0)) {
-            side.check(archive, (self.id, self.covers), faults)?;
+        let (state, covered) = (self.saved.map(|saved| &saved.0), (self.id, self.covers));
+        if let Some(side) = self.account.side(state) {
+            side.check(archive, covered, faults)?;
         }
+        self.account.check_index(state, archive, covered, faults)?;
         self.account.conclude(self.id, &mut self.ledger.cases);
         if let Some((currency, balance)) = self.account.balance() {
             self.ledger.sums.account(currency, balance);

@@ -79,6 +79,13 @@ impl Entry<'_> {
         }
     }
 
+    /// What happened is not later than its record.
+    pub(super) fn check_at(&mut self, at: Timestamp) {
+        if at > self.at {
+            self.wrong(format!("it says that it happened at {at}, after it was recorded"));
+        }
+    }
+
     /// Money came from outside.
     pub(super) fn booked(&mut self, currency: Currency, amount: Amount) {
         let amount = i128::from(amount.minor());
@@ -101,6 +108,12 @@ impl Entry<'_> {
     pub(super) fn paid_in(&mut self, currency: Currency, amount: Amount) {
         let amount = i128::from(amount.minor());
         self.moved(currency, Moved { accounts: amount, received: amount, ..Moved::default() });
+    }
+
+    /// Money came from another entity and went outside at once.
+    pub(super) fn passed_on(&mut self, currency: Currency, amount: Amount) {
+        let amount = i128::from(amount.minor());
+        self.moved(currency, Moved { external: amount, received: amount, ..Moved::default() });
     }
 
     fn moved(&mut self, currency: Currency, moved: Moved) {
@@ -167,6 +180,12 @@ impl Balance {
     pub(super) fn sum(&self) -> i128 {
         self.sum
     }
+
+    /// What the last event said it is: what follows from the balance is checked against that, so
+    /// that a wrong one is not told again.
+    pub(super) fn told(&self) -> i128 {
+        self.sum + self.drift
+    }
 }
 
 /// The last message received from each shard.
@@ -223,6 +242,13 @@ pub(super) fn check_money(
     }
     if let Some(own) = own.filter(|own| *own != currency) {
         entry.wrong(format!("the amount is in {currency}; the account is in {own}"));
+    }
+}
+
+/// Who asked must be of this kind.
+pub(super) fn must_be(kind: Kind, by: &Asker, entry: &mut Entry<'_>) {
+    if by.entity.kind != kind {
+        entry.wrong(format!("{} asked for it, which is no {}", by.entity, kind.as_str()));
     }
 }
 

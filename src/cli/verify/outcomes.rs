@@ -1,12 +1,12 @@
 //! The saved outcomes against those that follow from the records: each once, in order, complete.
 //!
 //! Every outcome is made here again from its event and hashed; per shard the hashes stand in the
-//! order of the records. The saved ones are read once, and those of a shard must be a run of
-//! that list without a gap: equal in every field, each once. A saved outcome does not say who told
-//! it, but its kind does: the wallet, the deal or the saga. What may be missing is named by
-//! rule: at the front, outcomes older than they are kept; at the end, outcomes of the
-//! newest groups, which the next start publishes from the journal. An outcome whose record is still
-//! in the journal must also have that record's group as its position.
+//! order of the records. The saved ones are read once, and those of a shard must be a run of that
+//! list without a gap: equal in every field, each once. A saved outcome does not say who told it,
+//! but what it is about does: the wallet, the provider, the advance, the deal or the saga. What may
+//! be missing is named by rule: at the front, outcomes older than they are kept; at the end,
+//! outcomes of the newest groups, which the next start publishes from the journal. An outcome whose
+//! record is still in the journal must also have that record's group as its position.
 //!
 //! Memory: 16 bytes an outcome, at worst twice that while the lists grow.
 
@@ -157,7 +157,15 @@ impl Outcomes {
 fn tellers(outcome: &Outcome) -> Vec<EntityId> {
     let deal = match &outcome.about {
         Some(About::Investment { deal, .. }) => Some(deal.clone()),
-        Some(About::Failure(_)) | None => None,
+        Some(About::Failure(_) | About::Reimbursement { .. } | About::Advance { .. }) | None => {
+            None
+        }
+    };
+    if let Some(About::Advance { advance, .. }) = &outcome.about {
+        return vec![EntityId::advance(advance)];
+    }
+    let Some(wallet) = &outcome.wallet else {
+        return outcome.provider.iter().map(EntityId::provider).collect();
     };
     let saga = |deal| InvestmentId { deal, seq: outcome.seq }.saga();
     match (outcome.kind, deal) {
@@ -165,9 +173,10 @@ fn tellers(outcome: &Outcome) -> Vec<EntityId> {
             OutcomeKind::DepositPosted
             | OutcomeKind::PaymentPosted
             | OutcomeKind::RefundPosted
-            | OutcomeKind::DepositFailed,
+            | OutcomeKind::DepositFailed
+            | OutcomeKind::PaymentFailed,
             _,
-        ) => vec![EntityId::wallet(&outcome.wallet)],
+        ) => vec![EntityId::wallet(wallet)],
         (OutcomeKind::InvestmentReserved | OutcomeKind::InvestmentRefused, Some(deal)) => {
             vec![EntityId::deal(&deal)]
         }
@@ -184,6 +193,18 @@ fn tellers(outcome: &Outcome) -> Vec<EntityId> {
             | OutcomeKind::InvestmentFailed
             | OutcomeKind::InvestmentCancelled,
             None,
+        )
+        | (
+            OutcomeKind::ReimbursementPaid
+            | OutcomeKind::ReimbursementReturned
+            | OutcomeKind::AdvanceActive
+            | OutcomeKind::AdvanceFailed
+            | OutcomeKind::DebitSucceeded
+            | OutcomeKind::DebitFailed
+            | OutcomeKind::DebitRefunded
+            | OutcomeKind::AdvanceCompleted
+            | OutcomeKind::AdvanceDefaulted,
+            _,
         ) => Vec::new(),
     }
 }
@@ -233,8 +254,14 @@ fn tell_missing(shard: ShardId, missing: &[Due], faults: &mut Faults) {
 }
 
 fn name(at: Position, outcome: &Outcome) -> String {
-    let (kind, wallet, seq) = (outcome.kind.as_str(), &outcome.wallet, outcome.seq);
-    format!("outcome {}-{} ({kind}, wallet {wallet}, decision {seq})", at.commit, at.index)
+    let (kind, seq) = (outcome.kind.as_str(), outcome.seq);
+    let whose = match (&outcome.wallet, &outcome.provider, &outcome.about) {
+        (Some(wallet), ..) => format!("wallet {wallet}"),
+        (None, Some(provider), _) => format!("provider {provider}"),
+        (None, None, Some(About::Advance { advance, .. })) => format!("advance {advance}"),
+        (None, None, _) => "nobody's".to_owned(),
+    };
+    format!("outcome {}-{} ({kind}, {whose}, decision {seq})", at.commit, at.index)
 }
 
 fn hash(outcome: &Outcome) -> u64 {

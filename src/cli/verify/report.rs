@@ -37,6 +37,9 @@ pub(super) struct Counts {
     pub(super) deals: u64,
     pub(super) sagas: u64,
     pub(super) compensations: u64,
+    pub(super) advances: u64,
+    pub(super) runs: u64,
+    pub(super) schedules: u64,
     /// All records ever, each once.
     pub(super) records: u64,
     pub(super) records_in_journal: u64,
@@ -54,7 +57,16 @@ impl Counts {
     /// Takes over how many entities there are of each kind, by its number.
     pub(super) fn entities(&mut self, of_kind: &[u64; Kind::ALL.len()]) {
         self.entities = of_kind.iter().sum();
-        [self.wallets, self.providers, self.deals, self.sagas, self.compensations] = *of_kind;
+        [
+            self.wallets,
+            self.providers,
+            self.deals,
+            self.sagas,
+            self.compensations,
+            self.advances,
+            self.runs,
+            self.schedules,
+        ] = *of_kind;
     }
 
     /// Takes over what was counted of the outcomes.
@@ -167,13 +179,16 @@ impl Report {
             text,
             format_args!(
                 "entities        {} ({} wallets, {} providers, {} deals, {} sagas, \
-                 {} compensations)",
+                 {} compensations, {} advances, {} runs, {} schedules)",
                 counts.entities,
                 counts.wallets,
                 counts.providers,
                 counts.deals,
                 counts.sagas,
-                counts.compensations
+                counts.compensations,
+                counts.advances,
+                counts.runs,
+                counts.schedules
             ),
         );
         line(

@@ -3,7 +3,7 @@
 //! A wallet remembers what was refunded of each payment, a deal how each investment left its line
 //! without a place. The newest entries are in the snapshot, older ones on disk. Either place must
 //! have the value that the records covered by the snapshot come to, or one that a save wrote which
-//! a crash cut off.
+//! a crash cut off. The activities of a provider have their own check.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ impl Side<'_> {
         match self.kind {
             IndexKind::Left => self.check_slots(archive, id, faults),
             // There are millions of wallets, and a listing of each is a read.
-            IndexKind::Key | IndexKind::Refunded => Ok(()),
+            IndexKind::Key | IndexKind::Refunded | IndexKind::Activity => Ok(()),
         }
     }
 
@@ -81,20 +81,31 @@ impl Side<'_> {
 
     /// Nothing is on disk that no record made.
     fn check_slots(&self, archive: &dyn Archive, id: &EntityId, faults: &mut Faults) -> Result<()> {
-        let mut after = None;
-        loop {
-            let slots = archive.index_slots(id, self.kind, after, PAGE)?;
-            for slot in &slots {
-                let seq = u64::try_from(*slot).ok().map(Seq);
-                if seq.is_none_or(|seq| !self.values.contains_key(&seq)) {
-                    let what = "the index has it, and no record says so";
-                    faults.wrong(format_args!("{id}, {} {slot}", self.of), what);
-                }
+        each_slot(archive, (id, self.kind), &mut |slot| {
+            let seq = u64::try_from(slot).ok().map(Seq);
+            if seq.is_none_or(|seq| !self.values.contains_key(&seq)) {
+                let what = "the index has it, and no record says so";
+                faults.wrong(format_args!("{id}, {} {slot}", self.of), what);
             }
-            match slots.last() {
-                Some(last) if slots.len() >= PAGE => after = Some(*last),
-                Some(_) | None => return Ok(()),
-            }
+        })
+    }
+}
+
+/// Gives every slot of an entity's index that is on disk to `visit`.
+pub(super) fn each_slot(
+    archive: &dyn Archive,
+    (id, kind): (&EntityId, IndexKind),
+    visit: &mut dyn FnMut(u128),
+) -> Result<()> {
+    let mut after = None;
+    loop {
+        let slots = archive.index_slots(id, kind, after, PAGE)?;
+        for slot in &slots {
+            visit(*slot);
+        }
+        match slots.last() {
+            Some(last) if slots.len() >= PAGE => after = Some(*last),
+            Some(_) | None => return Ok(()),
         }
     }
 }

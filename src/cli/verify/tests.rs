@@ -4,11 +4,21 @@
 //! test changes one thing on the disk; the faults must name that thing and its place, and nothing
 //! that does not follow from it.
 
+mod activities;
+mod advances;
+mod chance;
 mod deals;
+mod debits;
 mod disk;
 mod invest;
+mod providers;
+mod runs;
+mod runs_saved;
 mod sagas;
+mod season;
+mod settled;
 mod snapshots;
+mod troubles;
 mod world;
 
 use bursar_domain::id::{EntityId, Position, Seq};
@@ -100,6 +110,7 @@ fn check_cast(change: impl FnOnce(&mut Disk, &Cast), expected: &[&[&str]]) {
 }
 
 /// Expects faults of a disk, one or more for each text, which holds all of its parts.
+#[track_caller]
 fn expect(disk: &Disk, expected: &[&[&str]]) {
     let found = faults(disk);
     for parts in expected {
@@ -112,6 +123,9 @@ fn expect(disk: &Disk, expected: &[&[&str]]) {
     let more: Vec<_> = found.iter().filter(named).collect();
     assert!(more.is_empty(), "more than expected: {more:#?}");
 }
+
+/// A change of something.
+type Change<S> = fn(&mut S);
 
 fn is_deposit(record: &Record) -> bool {
     matches!(&record.verdict, Verdict::Wallet(events)
@@ -250,6 +264,8 @@ fn a_receipt_of_another_amount_is_named() {
         &[
             &["provider/garden, record ", "balance_after is 7.00"],
             &["provider/garden, snapshot", "accrued"],
+            &["provider/garden, snapshot", "earned"],
+            &["provider/garden, snapshot", "the running period has payments 15 of 105.00"],
             &["message of shard ", "what was received differs: payment of 7.01 EUR"],
             &["the trial balance in EUR", "come to 0.01"],
             &["the books of shard ", "accounts"],

@@ -40,6 +40,17 @@ enum Cargo {
     Compensate,
     Reply,
     Continue,
+    Post,
+    Unhold,
+    SettledPayment,
+    Reimbursed,
+    NotReimbursed,
+    Activate,
+    NotCredited,
+    StartRun,
+    Collect,
+    ReportSaid,
+    Collected,
 }
 
 impl Cargo {
@@ -59,6 +70,17 @@ impl Cargo {
             Body::Compensate(_) => Self::Compensate,
             Body::Reply { .. } => Self::Reply,
             Body::Continue => Self::Continue,
+            Body::Post { .. } => Self::Post,
+            Body::Unhold { .. } => Self::Unhold,
+            Body::SettledPayment { .. } => Self::SettledPayment,
+            Body::Reimbursed { .. } => Self::Reimbursed,
+            Body::NotReimbursed { .. } => Self::NotReimbursed,
+            Body::Activate { .. } => Self::Activate,
+            Body::NotCredited { .. } => Self::NotCredited,
+            Body::StartRun { .. } => Self::StartRun,
+            Body::Collect { .. } => Self::Collect,
+            Body::ReportSaid { .. } => Self::ReportSaid,
+            Body::Collected { .. } => Self::Collected,
         }
     }
 
@@ -70,7 +92,8 @@ impl Cargo {
             | Self::Credit
             | Self::Confirm
             | Self::Compensate
-            | Self::Reply => true,
+            | Self::Reply
+            | Self::SettledPayment => true,
             Self::RefundOrder
             | Self::Begin
             | Self::Mark
@@ -78,7 +101,17 @@ impl Cargo {
             | Self::Unmark
             | Self::Abandon
             | Self::Free
-            | Self::Continue => false,
+            | Self::Continue
+            | Self::Post
+            | Self::Unhold
+            | Self::Reimbursed
+            | Self::NotReimbursed
+            | Self::Activate
+            | Self::NotCredited
+            | Self::StartRun
+            | Self::Collect
+            | Self::ReportSaid
+            | Self::Collected => false,
         }
     }
 }
@@ -100,6 +133,17 @@ impl fmt::Display for Cargo {
             Self::Compensate => "compensation",
             Self::Reply => "reply",
             Self::Continue => "continuation",
+            Self::Post => "booking of a payment",
+            Self::Unhold => "end of a payment",
+            Self::SettledPayment => "settled payment",
+            Self::Reimbursed => "end of a reimbursement",
+            Self::NotReimbursed => "return of a reimbursement",
+            Self::Activate => "beginning of a plan",
+            Self::NotCredited => "end of an advance",
+            Self::StartRun => "beginning of a run",
+            Self::Collect => "turn in a run",
+            Self::ReportSaid => "part of a report",
+            Self::Collected => "answer to a run",
         })
     }
 }
@@ -113,8 +157,12 @@ fn money(body: &Body) -> Option<(Amount, Currency)> {
         | Body::Credit { amount, currency, .. }
         | Body::Confirm { amount, currency, .. }
         | Body::Mark { hold: amount, currency, .. }
+        | Body::SettledPayment { amount, currency, .. }
         | Body::Reply { answer: Answer::Money { amount, currency }, .. } => {
             Some((*amount, *currency))
+        }
+        Body::Post { payment, .. } | Body::Unhold { payment, .. } => {
+            Some((payment.amount, payment.currency))
         }
         Body::Begin(subject) => Some((subject.amount(), subject.currency())),
         Body::Compensate(undoing) => Some((undoing.money, undoing.subject.currency())),
@@ -125,7 +173,15 @@ fn money(body: &Body) -> Option<(Amount, Currency)> {
         | Body::Unmark { .. }
         | Body::Abandon { .. }
         | Body::Free { .. }
-        | Body::Continue => None,
+        | Body::Continue
+        | Body::Reimbursed { .. }
+        | Body::NotReimbursed { .. }
+        | Body::Activate { .. }
+        | Body::NotCredited { .. }
+        | Body::StartRun { .. }
+        | Body::Collect { .. }
+        | Body::ReportSaid { .. }
+        | Body::Collected { .. } => None,
     }
 }
 
@@ -136,18 +192,35 @@ pub(super) enum Known<'a> {
     All(&'a Body),
     /// A mark that was refused: only who asked for it.
     RefusedMark(&'a Asker),
+    /// An advance's turn in a run: only who asked, not for which day or with which lines.
+    Turn(Turn, &'a Asker),
+}
+
+/// What an advance's turn in a run was about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Turn {
+    /// To create what is due, or to submit it.
+    Collect,
+    /// What the report says.
+    Report,
 }
 
 impl Known<'_> {
     fn side(self, seq: Seq, to: &EntityId) -> Side {
         let bytes = match self {
             // The amount of a mark is compared apart, where it is known.
-            Self::All(Body::Mark { by, .. }) | Self::RefusedMark(by) => codec::encode(by),
+            Self::All(
+                Body::Mark { by, .. } | Body::Collect { by, .. } | Body::ReportSaid { by, .. },
+            )
+            | Self::RefusedMark(by)
+            | Self::Turn(_, by) => codec::encode(by),
             Self::All(body) => codec::encode(body),
         };
         let (cargo, money) = match self {
             Self::All(body) => (Cargo::of(body), money(body)),
             Self::RefusedMark(_) => (Cargo::Mark, None),
+            Self::Turn(Turn::Collect, _) => (Cargo::Collect, None),
+            Self::Turn(Turn::Report, _) => (Cargo::ReportSaid, None),
         };
         let hash = |bytes: &[u8]| xxhash_rust::xxh3::xxh3_64(bytes);
         Side {

@@ -6,18 +6,16 @@
 //! at, so deals that are opened meanwhile shift nothing.
 
 use actix_web::HttpRequest;
-use bursar_actors::job::{Answer, Ask};
-use bursar_actors::view::Seen;
 use bursar_domain::code::Code;
-use bursar_domain::id::{EntityId, Kind, is_well_formed};
+use bursar_domain::id::{Kind, is_well_formed};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::view::{Deal, Status};
+use crate::http::listing::{ids_after, standing};
 use crate::http::problem::Problem;
-use crate::http::providers::now;
 use crate::http::resources::deal_of;
-use crate::http::{Answered, Shared, State, entries, json, query};
+use crate::http::{Answered, Shared, entries, json, query};
 
 /// How many deals are looked at for one page at the most.
 const LOOK_MAX: usize = 2_000;
@@ -88,11 +86,11 @@ pub(crate) async fn list(state: Shared, request: HttpRequest) -> Answered {
     let filters: DealFilters = query(&request)?;
     let limit = entries::limit(filters.limit)?;
     let mut place = Place::of(&filters)?;
-    let now = now();
+    let now = state.now();
     let (mut items, mut looked, mut more) = (Vec::new(), 0, true);
     while more && items.len() < limit && looked < LOOK_MAX {
         let wanted = limit - items.len();
-        let mut ids = ids_after(&state, place.after.as_deref(), wanted + 1).await?;
+        let mut ids = ids_after(&state, Kind::Deal, place.after.as_deref(), wanted + 1).await?;
         more = ids.len() > wanted;
         ids.truncate(wanted);
         looked += ids.len();
@@ -108,55 +106,6 @@ pub(crate) async fn list(state: Shared, request: HttpRequest) -> Answered {
     }
     let next_cursor = more.then(|| place.cursor());
     Ok(json(&DealPage { items, next_cursor }))
-}
-
-/// The ids of the first deals after one, in memory or on disk.
-async fn ids_after(
-    state: &State,
-    after: Option<&str>,
-    limit: usize,
-) -> Result<Vec<EntityId>, Problem> {
-    // Memory first: a deal that leaves it meanwhile has been saved before and is found on disk.
-    let mut ids = state.engine.residents_of(Kind::Deal);
-    ids.retain(|id| after.is_none_or(|after| &*id.id > after));
-    let start = after.map(str::to_owned);
-    let read =
-        state.engine.read(move |archive| archive.entities_of(Kind::Deal, start.as_deref(), limit));
-    ids.extend(read.await?);
-    ids.sort();
-    ids.dedup();
-    ids.truncate(limit);
-    Ok(ids)
-}
-
-/// How deals stand; those that do not exist are left out.
-async fn standing(state: &State, ids: Vec<EntityId>) -> Result<Vec<(EntityId, Seen)>, Problem> {
-    let mut seen: Vec<(EntityId, Option<Seen>)> = ids
-        .into_iter()
-        .map(|id| {
-            let seen = state.engine.see(&id);
-            (id, seen)
-        })
-        .collect();
-    let absent = seen.iter().filter(|(_, seen)| seen.is_none());
-    let asks: Vec<_> = absent.map(|(id, _)| (id.clone(), Ask::Summary)).collect();
-    let mut answers = state.engine.ask_all(asks).await.answers().await.into_iter();
-    for (_, seen) in seen.iter_mut().filter(|(_, seen)| seen.is_none()) {
-        match answers.next() {
-            Some(Answer::Summary(found)) => *seen = found,
-            Some(
-                Answer::Decided { .. }
-                | Answer::Rejected(_)
-                | Answer::Payment { .. }
-                | Answer::Investment { .. }
-                | Answer::Recent { .. }
-                | Answer::Inspected(_)
-                | Answer::Overloaded,
-            )
-            | None => return Err(Problem::overloaded()),
-        }
-    }
-    Ok(seen.into_iter().filter_map(|(id, seen)| Some((id, seen?))).collect())
 }
 
 #[cfg(test)]

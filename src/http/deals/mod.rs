@@ -14,7 +14,6 @@ use bursar_domain::code::Code;
 use bursar_domain::id::{DealId, EntityId};
 
 use crate::http::problem::Problem;
-use crate::http::providers::now;
 use crate::http::requests::OpenDeal;
 use crate::http::resources::deal_of;
 use crate::http::{Answered, Shared, State, body, json, json_replayed, key_of};
@@ -34,7 +33,7 @@ pub(crate) fn deal_in_path(text: &str) -> Result<DealId, Problem> {
 async fn seen(state: &State, id: &DealId) -> Result<Deal, Problem> {
     let seen = state.see(&EntityId::deal(id)).await?.ok_or_else(not_found)?;
     let deal = deal_of(&seen).ok_or_else(not_found)?;
-    Ok(Deal::seen(id.as_str(), deal, seen.version, now()))
+    Ok(Deal::seen(id.as_str(), deal, seen.version, state.now()))
 }
 
 /// Opens a deal.

@@ -97,6 +97,7 @@ async fn wish(
         Answer::Payment { .. }
         | Answer::Investment { .. }
         | Answer::Recent { .. }
+        | Answer::Judged(_)
         | Answer::Inspected(_) => Err(Problem::stopping()),
     }
 }

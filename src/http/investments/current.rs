@@ -114,9 +114,16 @@ impl Status {
                 | StepName::Settle
                 | StepName::Confirm
                 | StepName::Tell
-                // The steps of a deposit.
+                // The steps of what is no investment.
                 | StepName::Expect
-                | StepName::Credit,
+                | StepName::Credit
+                | StepName::Hold
+                | StepName::Push
+                | StepName::Post
+                | StepName::Close
+                | StepName::Paid
+                | StepName::Open
+                | StepName::Activate,
             ) => Self::Documenting,
         }
     }

@@ -1,10 +1,8 @@
 //! A deal's investments, by ticket.
 //!
-//! Tickets are in the deal's records, oldest first: older ones in its history on disk, the newest
-//! still unsaved. The unsaved are asked for first and say from where on they are; only what stands
-//! before that is read from disk, so nothing is missed while a checkpoint moves records from one to
-//! the other. How each investment stands is known by the deal's line and by its saga; both are
-//! asked for many at a time. A filter that finds little ends a page early; `next_cursor` goes on.
+//! Tickets are in the deal's records, oldest first. How each investment stands is known by the
+//! deal's line and by its saga; both are asked for many at a time. A filter that finds little ends
+//! a page early; `next_cursor` goes on.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,7 +12,7 @@ use actix_web::web::Path;
 use bursar_actors::job::{Answer, Ask};
 use bursar_domain::code::Code;
 use bursar_domain::deal::{Decision, Standing};
-use bursar_domain::id::{DealId, EntityId, InvestmentId, Seq};
+use bursar_domain::id::{EntityId, InvestmentId, Seq};
 use bursar_domain::record::Record;
 use bursar_domain::saga::Saga;
 use serde::{Deserialize, Serialize};
@@ -23,6 +21,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::current::{Current, Place, Status, Ticket, in_line};
 use super::view::Investment;
 use crate::http::deals::{self, deal_in_path};
+use crate::http::history::Forwards;
 use crate::http::problem::Problem;
 use crate::http::resources::{deal_of, saga_of};
 use crate::http::steps::Course;
@@ -30,8 +29,8 @@ use crate::http::{Answered, Shared, State, entries, json, query};
 
 /// How many records are looked at for one page at the most.
 const LOOK_MAX: usize = 5_000;
-/// How many records are read at a time.
-const READ: usize = 500;
+/// How many records are read first.
+const PIECE: usize = 100;
 
 /// Which investments are wanted.
 #[derive(Deserialize, IntoParams)]
@@ -90,81 +89,6 @@ impl Scope {
     }
 }
 
-/// A deal's records in order, from disk and from memory.
-struct Records {
-    deal: EntityId,
-    after: Seq,
-    /// Everything before this one is on disk.
-    on_disk_before: Seq,
-    unsaved: VecDeque<(Seq, Record)>,
-    /// Whether there are more unsaved ones than were given.
-    more_unsaved: bool,
-    /// The last ticket that the deal has given.
-    last_ticket: u64,
-}
-
-impl Records {
-    /// `None` when there is no such deal.
-    async fn begin(state: &State, deal: &DealId, after: Seq) -> Result<Option<Self>, Problem> {
-        let deal = EntityId::deal(deal);
-        let ask = Ask::Following { after, limit: READ };
-        let answer = state.ask(deal.clone(), ask).await?;
-        let Answer::Recent { seen, records, history_before } = answer else {
-            return Err(Problem::overloaded());
-        };
-        let Some(last_ticket) = seen.as_ref().and_then(deal_of).map(|deal| deal.last_ticket) else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            deal,
-            after,
-            on_disk_before: history_before,
-            more_unsaved: records.len() == READ,
-            unsaved: records.into(),
-            last_ticket,
-        }))
-    }
-
-    /// The next ones; none at the end.
-    async fn next(&mut self, state: &State) -> Result<Vec<(Seq, Record)>, Problem> {
-        let records = if self.after.next() < self.on_disk_before {
-            self.stored(state).await?
-        } else {
-            Vec::new()
-        };
-        let records = if records.is_empty() { self.unsaved_ones(state).await? } else { records };
-        if let Some((last, _)) = records.last() {
-            self.after = *last;
-        }
-        Ok(records)
-    }
-
-    async fn stored(&mut self, state: &State) -> Result<Vec<(Seq, Record)>, Problem> {
-        let mut records = state.stored_after(&self.deal, self.after, READ).await?;
-        // What was saved since is among the unsaved, too.
-        records.retain(|(seq, _)| *seq < self.on_disk_before);
-        if records.is_empty() {
-            self.after = self.after.max(Seq(self.on_disk_before.0 - 1));
-        }
-        Ok(records)
-    }
-
-    async fn unsaved_ones(&mut self, state: &State) -> Result<Vec<(Seq, Record)>, Problem> {
-        if self.unsaved.is_empty() && self.more_unsaved {
-            let deal = DealId::from_shared(Arc::clone(&self.deal.id));
-            let again = Self::begin(state, &deal, self.after).await?;
-            *self = again.ok_or_else(deals::not_found)?;
-            if self.after.next() < self.on_disk_before {
-                let stored = self.stored(state).await?;
-                if !stored.is_empty() {
-                    return Ok(stored);
-                }
-            }
-        }
-        Ok(std::mem::take(&mut self.unsaved).into())
-    }
-}
-
 /// A deal's investments, by ticket.
 #[utoipa::path(get, path = "/v1/deals/{id}/investments", tag = "investments",
     params(("id" = String, Path, description = "The deal"), InvestmentFilters), responses(
@@ -175,11 +99,12 @@ pub(crate) async fn list(state: Shared, request: HttpRequest, id: Path<String>) 
     let filters: InvestmentFilters = query(&request)?;
     let limit = entries::limit(filters.limit)?;
     let mut scope = Scope::of(&filters)?;
-    let records = Records::begin(&state, &deal, scope.after).await?;
+    let records = Forwards::begin(&state, &EntityId::deal(&deal), scope.after, PIECE).await?;
     let mut records = records.ok_or_else(deals::not_found)?;
     let (mut items, mut looked, mut ended) = (Vec::new(), 0, false);
     while items.len() < limit && looked < LOOK_MAX && !ended {
         let batch = records.next(&state).await?;
+        let last_ticket = deal_of(&records.seen).ok_or_else(deals::not_found)?.last_ticket;
         looked += batch.len();
         ended = batch.is_empty();
         let ticket = |(seq, record): &(Seq, Record)| {
@@ -192,7 +117,7 @@ pub(crate) async fn list(state: Shared, request: HttpRequest, id: Path<String>) 
             let piece = tickets.len().min(limit - items.len());
             for current in standing(&state, tickets.drain(..piece).collect()).await? {
                 scope.after = current.ticket.id.seq;
-                ended = current.ticket.ticketed.ticket >= records.last_ticket;
+                ended = current.ticket.ticketed.ticket >= last_ticket;
                 if scope.status.is_none_or(|status| current.status() == status) {
                     items.push(Investment::short(&current));
                 }

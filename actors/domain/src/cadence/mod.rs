@@ -14,11 +14,14 @@
 //! after decoding. Occurrences strictly increase. The one exception to "exactly one": where a
 //! zone left out a whole date (Apia, 2011-12-30), that date's daily occurrence is the next date's.
 
+mod calendar;
+mod missed;
 mod parse;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 use std::iter;
 
@@ -26,9 +29,12 @@ use bincode::de::Decoder;
 use bincode::error::DecodeError;
 use bincode::{Decode, Encode};
 use jiff::civil::{Date, date};
-use jiff::tz::{TimeZone, TimeZoneDatabase};
 use jiff::{Timestamp, ToSpan};
 use thiserror::Error;
+
+pub use calendar::Calendar;
+pub use missed::{CatchUp, MISSED_MAX, missed};
+pub use zone::Zone;
 
 /// The period that repeats, and the day in it. Only appended to: the order is on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
@@ -85,6 +91,19 @@ impl Every {
             }
             Self::Month(_) => inside.last_of_month().tomorrow().ok(),
             Self::Year { .. } => inside.last_of_year().tomorrow().ok(),
+        }
+    }
+
+    /// The last day of the period before the one that contains `inside`.
+    fn previous_period(self, inside: Date) -> Option<Date> {
+        match self {
+            Self::Day => inside.yesterday().ok(),
+            Self::Week(_) => {
+                let days = inside.weekday().to_monday_one_offset();
+                inside.checked_sub(days.days()).ok()
+            }
+            Self::Month(_) => inside.first_of_month().yesterday().ok(),
+            Self::Year { .. } => inside.first_of_year().yesterday().ok(),
         }
     }
 }
@@ -160,9 +179,14 @@ impl Cadence {
     ) -> Result<Self, CadenceError> {
         let every = parse::every(every, on)?;
         let (hour, minute) = at.map_or(Ok((0, 0)), parse::time_of_day)?;
-        let zone = find_zone(time_zone.unwrap_or("UTC")).ok_or(CadenceError::TimeZone)?;
-        let time_zone = zone.iana_name().ok_or(CadenceError::TimeZone)?.to_owned();
-        Ok(Self { every, hour, minute, time_zone })
+        let zone = Zone::named(time_zone.unwrap_or("UTC")).ok_or(CadenceError::TimeZone)?;
+        Ok(Self { every, hour, minute, time_zone: zone.name().to_owned() })
+    }
+
+    /// From its parts, as they are on disk; `None` when they are not those of a cadence.
+    pub(crate) fn of(every: Every, hour: u8, minute: u8, time_zone: String) -> Option<Self> {
+        let cadence = Self { every, hour, minute, time_zone };
+        cadence.is_valid().then_some(cadence)
     }
 
     /// The first occurrence strictly after an instant, both in milliseconds since the Unix epoch.
@@ -173,10 +197,25 @@ impl Cadence {
 
     /// The next `count` occurrences, fewer only at the end of jiff's range.
     pub fn occurrences_after(&self, after_ms: i64, count: usize) -> Vec<i64> {
+        self.iter_after(after_ms).take(count).collect()
+    }
+
+    /// The last occurrence at or before an instant. `None` outside jiff's range and where nothing
+    /// in it came before.
+    pub fn last_until(&self, until_ms: i64) -> Option<i64> {
         let zone = self.zone();
-        iter::successors(self.next_in(&zone, after_ms), |&last| self.next_in(&zone, last))
-            .take(count)
-            .collect()
+        let until = Timestamp::from_millisecond(until_ms).ok()?;
+        // A gap moves an occurrence only forward, so no later date's is early enough.
+        let mut inside = zone.date_at(until);
+        loop {
+            let day = self.every.day_in_period_of(inside);
+            let found = day.and_then(|day| self.instant_on(day, &zone));
+            // What is past jiff's range is later than everything in it.
+            if found.is_some_and(|at_ms| at_ms <= until_ms) {
+                return found;
+            }
+            inside = self.every.previous_period(inside)?;
+        }
     }
 
     /// The period and the day in it.
@@ -218,18 +257,25 @@ impl Cadence {
         self.every.is_valid()
             && self.hour < 24
             && self.minute < 60
-            && find_zone(&self.time_zone).is_some()
+            && Zone::named(&self.time_zone).is_some()
     }
 
-    fn zone(&self) -> TimeZone {
-        find_zone(&self.time_zone).expect("checked when the cadence was made or decoded")
+    fn zone(&self) -> Zone {
+        Zone::named(&self.time_zone).expect("checked when the cadence was made or decoded")
+    }
+
+    /// All occurrences after an instant, to the end of jiff's range.
+    fn iter_after(&self, after_ms: i64) -> impl Iterator<Item = i64> {
+        let zone = self.zone();
+        let first = self.next_in(&zone, after_ms);
+        iter::successors(first, move |&last| self.next_in(&zone, last))
     }
 
     /// The search starts a day early, because a gap moves an occurrence forward by up to a whole
     /// day. Occurrences never change places, so the first one that is late enough is the next.
-    fn next_in(&self, zone: &TimeZone, after_ms: i64) -> Option<i64> {
+    fn next_in(&self, zone: &Zone, after_ms: i64) -> Option<i64> {
         let after = Timestamp::from_millisecond(after_ms).ok()?;
-        let today = zone.to_datetime(after).date();
+        let today = zone.date_at(after);
         let mut inside = today.yesterday().unwrap_or(today);
         loop {
             let at_ms = self.instant_on(self.every.day_in_period_of(inside)?, zone)?;
@@ -240,13 +286,11 @@ impl Cadence {
         }
     }
 
-    /// The instant of this cadence's local time on a date; see the head of the file for daylight
-    /// saving, which is jiff's "compatible" (RFC 5545, section 3.3.5).
-    fn instant_on(&self, day: Date, zone: &TimeZone) -> Option<i64> {
+    /// The instant of this cadence's local time on a date.
+    fn instant_on(&self, day: Date, zone: &Zone) -> Option<i64> {
         let hour = i8::try_from(self.hour).expect("a cadence's hour is at most 23");
         let minute = i8::try_from(self.minute).expect("a cadence's minute is at most 59");
-        let local = day.at(hour, minute, 0, 0);
-        let instant = zone.to_ambiguous_timestamp(local).compatible().ok()?;
+        let instant = zone.instant_of(day.at(hour, minute, 0, 0))?;
         Some(instant.as_millisecond())
     }
 }
@@ -267,8 +311,3 @@ impl<Context> Decode<Context> for Cadence {
 }
 
 bincode::impl_borrow_decode!(Cadence);
-
-/// The zone of a name in any case. CLDR's "Etc/Unknown" is not in the database, though jiff has it.
-fn find_zone(name: &str) -> Option<TimeZone> {
-    TimeZoneDatabase::bundled().get(name).ok().filter(|zone| !zone.is_unknown())
-}

@@ -31,7 +31,7 @@ fn any_every() -> impl Strategy<Value = Every> {
     ]
 }
 
-fn any_cadence() -> impl Strategy<Value = Cadence> {
+pub(super) fn any_cadence() -> impl Strategy<Value = Cadence> {
     let hour = prop_oneof![0..24_u8, prop_oneof![Just(23_u8), 0..4_u8]];
     (any_every(), hour, 0..60_u8, 0..ZONES.len()).prop_map(|(every, hour, minute, zone)| Cadence {
         every,
@@ -62,7 +62,7 @@ fn is_named(every: Every, day: Date) -> bool {
 fn by_looking_at_every_day(cadence: &Cadence, after_ms: i64, days: i64) -> Vec<i64> {
     let zone = cadence.zone();
     let after = Timestamp::from_millisecond(after_ms).expect("in range");
-    let today = zone.to_datetime(after).date();
+    let today = zone.date_at(after);
     let mut found: Vec<i64> = (-3..days)
         .map(|offset| today.checked_add(offset.days()).expect("in range"))
         .filter(|&day| is_named(cadence.every, day))

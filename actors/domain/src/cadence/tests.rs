@@ -114,6 +114,17 @@ fn a_local_time_that_comes_twice_is_taken_the_first_time() {
 }
 
 #[test]
+fn a_local_time_that_only_a_later_rule_would_repeat_comes_once() {
+    // Nuuk stayed at -02 in the autumn of 2023; from 2024 on it goes from -01 back to -02 then.
+    for (at, once) in [("23:00", "2023-10-29T01:00"), ("23:59", "2023-10-29T01:59")] {
+        check(["month", "28", at, "America/Nuuk"], "2023-10-01T00:00:00Z", &[once]);
+    }
+    let daily = ["day", "", "23:30", "America/Nuuk"];
+    check(daily, "2023-10-28T12:00:00Z", &["2023-10-29T01:30", "2023-10-30T01:30"]);
+    check(daily, "2024-10-26T12:00:00Z", &["2024-10-27T00:30", "2024-10-28T01:30"]);
+}
+
+#[test]
 fn a_gap_that_leads_into_the_next_day_loses_nothing() {
     // Nuuk goes from 23:00 -02 to 00:00 -01 in the night to 2026-03-29: 23:30 becomes 00:30.
     let daily = ["day", "", "23:30", "America/Nuuk"];

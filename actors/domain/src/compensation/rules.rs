@@ -75,7 +75,18 @@ impl Entity for Compensation {
             | Body::Abandon { .. }
             | Body::Confirm { .. }
             | Body::Free { .. }
-            | Body::Continue => unreachable!("{message:?} is not for a compensation"),
+            | Body::Continue
+            | Body::Post { .. }
+            | Body::Unhold { .. }
+            | Body::SettledPayment { .. }
+            | Body::Reimbursed { .. }
+            | Body::NotReimbursed { .. }
+            | Body::Activate { .. }
+            | Body::NotCredited { .. }
+            | Body::StartRun { .. }
+            | Body::Collect { .. }
+            | Body::ReportSaid { .. }
+            | Body::Collected { .. } => unreachable!("{message:?} is not for a compensation"),
         }
         turn.advance();
         turn.events
@@ -183,6 +194,7 @@ impl Compensation {
             Act::Call(Request::Refund { amount, .. }, _) => *amount,
             Act::Call(
                 Request::Pull { .. }
+                | Request::Push { .. }
                 | Request::Find
                 | Request::MakeDocuments { .. }
                 | Request::VoidDocuments { .. }

@@ -177,7 +177,7 @@ impl Waiting {
         Effect::Tell(Outcome {
             kind,
             at: stamp.at,
-            wallet: self.wallet.clone(),
+            wallet: Some(self.wallet.clone()),
             seq: self.investment,
             provider: None,
             payment: None,

@@ -93,7 +93,18 @@ impl Entity for Deal {
             | Body::Credit { .. }
             | Body::Abandon { .. }
             | Body::Compensate(_)
-            | Body::Reply { .. } => unreachable!("{message:?} is not for a deal"),
+            | Body::Reply { .. }
+            | Body::Post { .. }
+            | Body::Unhold { .. }
+            | Body::SettledPayment { .. }
+            | Body::Reimbursed { .. }
+            | Body::NotReimbursed { .. }
+            | Body::Activate { .. }
+            | Body::NotCredited { .. }
+            | Body::StartRun { .. }
+            | Body::Collect { .. }
+            | Body::ReportSaid { .. }
+            | Body::Collected { .. } => unreachable!("{message:?} is not for a deal"),
         };
         let mut room = Room::of(self, profile);
         let mut events = vec![first];

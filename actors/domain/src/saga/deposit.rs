@@ -11,7 +11,7 @@ use crate::id::{EntityId, Made, Seq, WalletId};
 use crate::message::Body;
 use crate::money::Amount;
 use crate::saga::subject::{
-    Act, Failure, Outline, Situation, Step, StepName, done_before, nothing, nothing_to_undo,
+    Act, Outline, Situation, Step, StepName, done_before, nothing, nothing_to_undo,
 };
 
 /// The parameters.
@@ -46,9 +46,7 @@ impl Deposit {
     }
 
     fn abandon(&self, at: Situation<'_>) -> Act {
-        let cancelled = || Failure::new("cancelled", "it was cancelled");
-        let failure = at.failure.cloned().unwrap_or_else(cancelled);
-        let body = Body::Abandon { by: at.by.clone(), deposit: self.seq, failure };
+        let body = Body::Abandon { by: at.by.clone(), deposit: self.seq, failure: at.why() };
         Act::Send(EntityId::wallet(&self.wallet), Box::new(body))
     }
 

@@ -55,6 +55,11 @@ pub enum Found {
         /// Where they are.
         url: Option<Box<str>>,
     },
+    /// Money went to the bank. Whoever had it books it.
+    Pushed {
+        /// The processor's name of it.
+        transaction: Box<str>,
+    },
 }
 
 /// How a saga ended.
@@ -252,7 +257,8 @@ fn sent(body: &Body) -> Option<Movement> {
     }
 }
 
-/// What the world is told at the end. A deposit's outcome is told by its wallet.
+/// What the world is told at the end of an investment. The outcome of anything else is told by the
+/// wallet, the provider or the advance.
 fn outcome(at: Timestamp, end: &End, subject: &Subject) -> Option<Outcome> {
     let Subject::Investment(investment) = subject else { return None };
     let (kind, failure) = match end {
@@ -263,7 +269,7 @@ fn outcome(at: Timestamp, end: &End, subject: &Subject) -> Option<Outcome> {
     Some(Outcome {
         kind,
         at,
-        wallet: investment.wallet.clone(),
+        wallet: Some(investment.wallet.clone()),
         seq: investment.id.seq,
         provider: None,
         payment: None,

@@ -1,18 +1,23 @@
 //! A saga: something brought about in steps, some of them by third parties, all or nothing.
 //!
 //! `subject` says what a saga can bring about and how a table of steps looks (`investment`,
-//! `deposit`), `event` what may happen, `rules` is the machine that runs any table; this file holds
-//! the state. What was done is undone by another entity, the saga's compensation.
+//! `deposit`, `payment`, `reimbursement`, `credit`), `event` what may happen, `rules` is the
+//! machine that runs any table; this file holds the state. What was done is undone by another entity, the
+//! saga's compensation.
 //!
 //! A saga holds money between the step that took it and the one that hands it on, so it is an
-//! account of the books like a wallet.
+//! account of the books like a wallet. One that pushes money to a bank holds none: whoever has it
+//! books it when the push succeeded.
 //!
 //! Invariants: one step is under way at a time; a step that cannot be undone begins only when all
 //! before it are done; what the saga holds is what its events booked; an ended saga holds nothing.
 
+pub mod credit;
 pub mod deposit;
 pub mod event;
 pub mod investment;
+pub mod payment;
+pub mod reimbursement;
 mod rules;
 pub mod subject;
 
@@ -196,7 +201,9 @@ impl Saga {
                 self.found.email.clone_from(email);
                 self.found.account.clone_from(account);
             }
-            Found::Pulled { transaction, .. } => self.found.transaction = Some(transaction.clone()),
+            Found::Pulled { transaction, .. } | Found::Pushed { transaction } => {
+                self.found.transaction = Some(transaction.clone());
+            }
             Found::Documents { id, url } => {
                 self.found.documents = Some(id.clone());
                 self.found.url.clone_from(url);

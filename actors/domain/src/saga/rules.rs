@@ -2,9 +2,9 @@
 //!
 //! Going forward: when a step is done, the next one begins, in the same decision. A step is given
 //! up when it is refused, when the saga is cancelled or when its deadline has passed, but only once
-//! it is known how it stands: an unknown answer to a pull is asked after by its key, other calls are
-//! repeated under their key, until the answer is definite. Then what was done is handed to the
-//! compensation, in reverse.
+//! it is known how it stands: after an unknown answer, a pull or a push is asked after by its key,
+//! other calls are repeated under their key, until the answer is definite. Then what was done is
+//! handed to the compensation, in reverse.
 //!
 //! Invariants: nothing is repeated under another key; nothing is undone whose state is not known;
 //! past the point of no return nothing is given up.
@@ -259,23 +259,16 @@ impl<'a> Turn<'a> {
             }
             Act::Call(request, lane) => {
                 let name = subject.step(next);
-                let patience = match name {
-                    StepName::Tell => self.context.policy.mail_patience_ms,
-                    StepName::Reserve
-                    | StepName::Mark
-                    | StepName::Pull
-                    | StepName::Documents
-                    | StepName::Settle
-                    | StepName::Confirm
-                    | StepName::Expect
-                    | StepName::Credit => self.context.policy.step_deadline_ms,
-                };
-                let deadline = self.context.after_ms(patience);
+                let policy = self.context.policy;
+                let deadline = self.context.after_ms(name.patience_ms(lane, policy));
                 // With the instant of the saga's beginning: a server that was put back to a backup
                 // gives positions, and so ids, again that third parties know already.
                 let began = self.saga.steps[0].at.millis();
                 let key = format!("{id}/{began}/{}", name.as_str()).into();
-                let not_after = self.context.after_ms(self.context.policy.step_deadline_ms);
+                let is_push = matches!(request, Request::Push { .. });
+                // A push may wait for its turn until it is given up.
+                let step_deadline = self.context.after_ms(policy.step_deadline_ms);
+                let not_after = if is_push { deadline } else { step_deadline };
                 let call = Call { step, attempt: 1, key, lane, not_after, request };
                 Event::StepBegun { step, at, deadline, action: Action::Call(Box::new(call)) }
             }
@@ -337,6 +330,7 @@ impl<'a> Turn<'a> {
                 amount: subject.amount(),
                 currency: subject.currency(),
             },
+            StepName::Push => Found::Pushed { transaction: id.into() },
             StepName::Documents => Found::Documents { id: id.into(), url: url.map(Into::into) },
             StepName::Reserve
             | StepName::Mark
@@ -344,7 +338,13 @@ impl<'a> Turn<'a> {
             | StepName::Confirm
             | StepName::Tell
             | StepName::Expect
-            | StepName::Credit => Found::Nothing,
+            | StepName::Credit
+            | StepName::Hold
+            | StepName::Post
+            | StepName::Close
+            | StepName::Paid
+            | StepName::Open
+            | StepName::Activate => Found::Nothing,
         };
         let at = self.context.now;
         self.push(Event::StepDone { step, at, source: None, found });
@@ -400,10 +400,12 @@ impl<'a> Turn<'a> {
         self.push(Event::CallUnanswered { step, at, reason, sent, retry_at });
     }
 
-    /// Asks after a call without an answer: a pull by its key, anything else by repeating it.
+    /// Asks after a call without an answer: what moves money by its key, anything else by
+    /// repeating it.
     fn repeat(&mut self) {
         let mut call = self.next_attempt();
-        if matches!(call.request, Request::Pull { .. }) && self.state().last_sent.is_some() {
+        let moves_money = matches!(call.request, Request::Pull { .. } | Request::Push { .. });
+        if moves_money && self.state().last_sent.is_some() {
             call.request = Request::Find;
         }
         call.not_after = self.context.after_ms(self.context.policy.step_deadline_ms);

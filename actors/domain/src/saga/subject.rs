@@ -11,13 +11,16 @@ use std::sync::Arc;
 
 use bincode::{Decode, Encode};
 
-use crate::call::{Lane, Request};
+use crate::call::{Lane, Policy, Request};
 use crate::currency::Currency;
 use crate::id::{EntityId, WalletId};
 use crate::message::{Asker, Body};
 use crate::money::Amount;
+use crate::saga::credit::Credit;
 use crate::saga::deposit::Deposit;
 use crate::saga::investment::Investment;
+use crate::saga::payment::Payment;
+use crate::saga::reimbursement::Reimbursement;
 
 /// Why something was not to be.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -42,6 +45,12 @@ pub enum Subject {
     Investment(Investment),
     /// A deposit that is pulled from a bank account.
     Deposit(Deposit),
+    /// A payment that is settled at once.
+    Payment(Payment),
+    /// A provider's reimbursement.
+    Reimbursement(Reimbursement),
+    /// An advance that is brought to the customer.
+    Advance(Credit),
 }
 
 /// The names of steps. Only appended to: they are on disk.
@@ -65,6 +74,20 @@ pub enum StepName {
     Expect,
     /// The wallet has the money.
     Credit,
+    /// The wallet has set the amount aside.
+    Hold,
+    /// Money goes to the bank.
+    Push,
+    /// The wallet has booked the payment.
+    Post,
+    /// The provider's period is closed.
+    Close,
+    /// The provider has booked the reimbursement.
+    Paid,
+    /// The advance is open.
+    Open,
+    /// The advance is active.
+    Activate,
 }
 
 impl StepName {
@@ -80,6 +103,39 @@ impl StepName {
             Self::Tell => "tell",
             Self::Expect => "expect",
             Self::Credit => "credit",
+            Self::Hold => "hold",
+            Self::Push => "push",
+            Self::Post => "post",
+            Self::Close => "close",
+            Self::Paid => "paid",
+            Self::Open => "open",
+            Self::Activate => "activate",
+        }
+    }
+
+    /// How long the step may take, if it is a call, before it is given up once it is known how it
+    /// stands; in milliseconds.
+    pub(super) const fn patience_ms(self, lane: Lane, policy: &Policy) -> i64 {
+        match self {
+            Self::Tell => policy.mail_patience_ms,
+            Self::Push => match lane {
+                Lane::Undo | Lane::Interactive => policy.push_patience_ms,
+                Lane::Batch => policy.payout_patience_ms,
+            },
+            Self::Reserve
+            | Self::Mark
+            | Self::Pull
+            | Self::Documents
+            | Self::Settle
+            | Self::Confirm
+            | Self::Expect
+            | Self::Credit
+            | Self::Hold
+            | Self::Post
+            | Self::Close
+            | Self::Paid
+            | Self::Open
+            | Self::Activate => policy.step_deadline_ms,
         }
     }
 }
@@ -102,7 +158,7 @@ pub struct Findings {
     pub email: Option<Box<str>>,
     /// The customer's account at the processor.
     pub account: Box<str>,
-    /// The processor's name of the pull.
+    /// The processor's name of the pull or the push.
     pub transaction: Option<Box<str>>,
     /// The documents' name.
     pub documents: Option<Box<str>>,
@@ -121,6 +177,14 @@ pub struct Situation<'a> {
     pub found: &'a Findings,
     /// Why it is undone; `None` when it was cancelled, or goes forward.
     pub failure: Option<&'a Failure>,
+}
+
+impl Situation<'_> {
+    /// Why it is undone.
+    pub(super) fn why(&self) -> Failure {
+        let cancelled = || Failure::new("cancelled", "it was cancelled");
+        self.failure.cloned().unwrap_or_else(cancelled)
+    }
 }
 
 /// One step of a table.
@@ -145,6 +209,10 @@ pub struct Outline {
     pub ends_with: usize,
 }
 
+/// The outline of what is pushed to the bank: once the push has begun there is no way back, and
+/// after it succeeded nothing is given up. Only a push that failed undoes what came before it.
+pub(super) const PUSHING: Outline = Outline { steps: 3, returnable_to: 0, ends_with: 2 };
+
 /// Nothing to do, and why.
 pub(super) fn nothing(why: &str) -> Act {
     Act::Nothing(why.into())
@@ -166,14 +234,19 @@ impl Subject {
         match self {
             Self::Investment(investment) => investment.id.to_string().into(),
             Self::Deposit(deposit) => Deposit::id(&deposit.wallet, deposit.seq).into(),
+            Self::Payment(payment) => Payment::id(&payment.wallet, payment.seq).into(),
+            Self::Reimbursement(reimbursement) => reimbursement.id().to_string().into(),
+            Self::Advance(credit) => credit.advance.shared(),
         }
     }
 
-    /// Whose wallet.
-    pub fn wallet(&self) -> &WalletId {
+    /// Whose wallet; `None` when no wallet takes part.
+    pub fn wallet(&self) -> Option<&WalletId> {
         match self {
-            Self::Investment(investment) => &investment.wallet,
-            Self::Deposit(deposit) => &deposit.wallet,
+            Self::Investment(investment) => Some(&investment.wallet),
+            Self::Deposit(deposit) => Some(&deposit.wallet),
+            Self::Payment(payment) => Some(&payment.wallet),
+            Self::Reimbursement(_) | Self::Advance(_) => None,
         }
     }
 
@@ -182,6 +255,9 @@ impl Subject {
         match self {
             Self::Investment(investment) => investment.amount,
             Self::Deposit(deposit) => deposit.amount,
+            Self::Payment(payment) => payment.amount,
+            Self::Reimbursement(reimbursement) => reimbursement.amount,
+            Self::Advance(credit) => credit.amount,
         }
     }
 
@@ -190,6 +266,9 @@ impl Subject {
         match self {
             Self::Investment(investment) => investment.currency,
             Self::Deposit(deposit) => deposit.currency,
+            Self::Payment(payment) => payment.currency,
+            Self::Reimbursement(reimbursement) => reimbursement.currency,
+            Self::Advance(credit) => credit.currency,
         }
     }
 
@@ -198,6 +277,9 @@ impl Subject {
         match self {
             Self::Investment(_) => Investment::OUTLINE,
             Self::Deposit(_) => Deposit::OUTLINE,
+            Self::Payment(_) => Payment::OUTLINE,
+            Self::Reimbursement(_) => Reimbursement::OUTLINE,
+            Self::Advance(_) => Credit::OUTLINE,
         }
     }
 
@@ -206,6 +288,9 @@ impl Subject {
         match self {
             Self::Investment(_) => Investment::STEPS[step].name,
             Self::Deposit(_) => Deposit::STEPS[step].name,
+            Self::Payment(_) => Payment::STEPS[step].name,
+            Self::Reimbursement(_) => Reimbursement::STEPS[step].name,
+            Self::Advance(_) => Credit::STEPS[step].name,
         }
     }
 
@@ -214,6 +299,9 @@ impl Subject {
         match self {
             Self::Investment(subject) => (Investment::STEPS[step].act)(subject, situation),
             Self::Deposit(subject) => (Deposit::STEPS[step].act)(subject, situation),
+            Self::Payment(subject) => (Payment::STEPS[step].act)(subject, situation),
+            Self::Reimbursement(subject) => (Reimbursement::STEPS[step].act)(subject, situation),
+            Self::Advance(subject) => (Credit::STEPS[step].act)(subject, situation),
         }
     }
 
@@ -222,6 +310,9 @@ impl Subject {
         match self {
             Self::Investment(subject) => (Investment::STEPS[step].undo)(subject, situation),
             Self::Deposit(subject) => (Deposit::STEPS[step].undo)(subject, situation),
+            Self::Payment(subject) => (Payment::STEPS[step].undo)(subject, situation),
+            Self::Reimbursement(subject) => (Reimbursement::STEPS[step].undo)(subject, situation),
+            Self::Advance(subject) => (Credit::STEPS[step].undo)(subject, situation),
         }
     }
 }

@@ -5,7 +5,7 @@
 //! covers what the client sent, never what was looked up.
 
 use crate::currency::Currency;
-use crate::id::{ProviderId, Seq};
+use crate::id::{ProviderId, Seq, WalletId};
 use crate::key::{ContentMark, Key};
 use crate::money::Amount;
 use crate::time::Timestamp;
@@ -23,11 +23,26 @@ pub enum Lookup<T> {
     Found(T),
 }
 
-/// What a wallet must know of a provider to pay it. Never changes.
+/// How a provider gets what it is paid.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PayeeSettlement {
+    /// It accrues, and is reimbursed on the provider's calendar.
+    OnCalendar,
+    /// Each payment is brought to the provider's bank before it is posted.
+    Immediate {
+        /// The provider's account at the processor.
+        account: Box<str>,
+    },
+}
+
+/// What a wallet must know of a provider to pay it. Its currency never changes; its settlement is
+/// what it was when it was looked up.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Payee {
     /// The provider's one currency.
     pub currency: Currency,
+    /// How it gets the money.
+    pub settlement: PayeeSettlement,
 }
 
 /// What a wallet must know of a payment to refund it.
@@ -37,8 +52,12 @@ pub struct Paid {
     pub provider: ProviderId,
     /// How much was paid.
     pub amount: Amount,
-    /// What the disk says was refunded of it; memory knows better when it knows.
-    pub refunded: Amount,
+    /// What the disk says was refunded of it, `None` when it has no entry; memory knows better when
+    /// it knows.
+    pub refunded: Option<Amount>,
+    /// Whether its record only set the amount aside ([`crate::wallet::Event::PaymentHeld`]): then
+    /// it is posted once there is an entry of what was refunded of it, be it nothing.
+    pub was_held: bool,
 }
 
 /// Money from outside: it arrived, or is to be pulled.
@@ -57,6 +76,8 @@ pub struct Deposit {
 /// Pay a provider.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Pay {
+    /// The wallet that is asked: it is part of the payment's id, and no wallet knows its own.
+    pub wallet: WalletId,
     /// Whom.
     pub provider: ProviderId,
     /// How much, positive.
@@ -71,6 +92,29 @@ pub struct Pay {
     pub effective_at: Option<Timestamp>,
     /// What is known of the provider.
     pub payee: Lookup<Payee>,
+    /// Whether the processor's queue takes no more at this moment.
+    pub queue_full: bool,
+}
+
+impl Pay {
+    /// Whether the payment would have to wait for a queue that takes no more. Whoever is about to
+    /// have a payment decided that was not decided under its key before asks this first, when the
+    /// payee is known, and answers 503 `overloaded` in the decision's stead. That answer must not
+    /// be recorded: the same request with the same key may succeed later.
+    pub fn would_overload(&self) -> bool {
+        self.queue_full && self.is_immediate()
+    }
+
+    /// Whether the payee gets its money at once.
+    fn is_immediate(&self) -> bool {
+        match &self.payee {
+            Lookup::Found(payee) => match payee.settlement {
+                PayeeSettlement::Immediate { .. } => true,
+                PayeeSettlement::OnCalendar => false,
+            },
+            Lookup::Open | Lookup::Missing => false,
+        }
+    }
 }
 
 /// Ask a provider for money back.

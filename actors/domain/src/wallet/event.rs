@@ -20,6 +20,7 @@ use crate::saga::Subject;
 use crate::saga::deposit::Deposit;
 use crate::saga::subject::Failure;
 use crate::time::Timestamp;
+use crate::wallet::settled::{PaymentFailed, PaymentHeld, PaymentPosted};
 use crate::wallet::{Hold, Profile};
 
 /// Money from outside was booked.
@@ -232,6 +233,12 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// A payment that is settled at once was decided: its amount was set aside.
+    PaymentHeld(PaymentHeld),
+    /// Its money is with the provider.
+    PaymentPosted(PaymentPosted),
+    /// It was not to be.
+    PaymentFailed(PaymentFailed),
 }
 
 impl Event {
@@ -264,6 +271,9 @@ impl Event {
                     abandoned(wallet(), *deposit, (*amount, *currency), failure.clone(), stamp);
                 vec![by.reply(stamp.source, Answer::Done), Effect::Tell(outcome)]
             }
+            Self::PaymentHeld(held) => vec![Effect::Send(held.message(wallet(), stamp))],
+            Self::PaymentPosted(posted) => posted.effects(wallet(), stamp),
+            Self::PaymentFailed(failed) => failed.effects(wallet(), stamp),
             Self::Opened(_)
             | Self::HoldPlaced { .. }
             | Self::HoldReleased { .. }
@@ -282,6 +292,7 @@ impl Event {
                 Some(Movement::sent(event.currency, event.amount))
             }
             Self::PullBooked(event) => Some(Movement::received(event.currency, event.amount)),
+            Self::PaymentPosted(event) => Some(event.movement()),
             Self::Opened(_)
             | Self::HoldPlaced { .. }
             | Self::HoldReleased { .. }
@@ -293,7 +304,9 @@ impl Event {
             | Self::Invested(_)
             | Self::Unmarked { .. }
             | Self::PullRequested(_)
-            | Self::PullAbandoned { .. } => None,
+            | Self::PullAbandoned { .. }
+            | Self::PaymentHeld(_)
+            | Self::PaymentFailed(_) => None,
         }
     }
 
@@ -305,6 +318,7 @@ impl Event {
             Self::RefundReceived(event) => Some(event.balance_after),
             Self::Invested(event) => Some(event.balance_after),
             Self::PullBooked(event) => Some(event.balance_after),
+            Self::PaymentPosted(event) => Some(event.balance_after),
             Self::Opened(_)
             | Self::HoldPlaced { .. }
             | Self::HoldReleased { .. }
@@ -315,7 +329,9 @@ impl Event {
             | Self::MarkRefused { .. }
             | Self::Unmarked { .. }
             | Self::PullRequested(_)
-            | Self::PullAbandoned { .. } => None,
+            | Self::PullAbandoned { .. }
+            | Self::PaymentHeld(_)
+            | Self::PaymentFailed(_) => None,
         }
     }
 }
@@ -355,7 +371,7 @@ impl PullBooked {
         Outcome {
             kind: OutcomeKind::DepositPosted,
             at: stamp.at,
-            wallet,
+            wallet: Some(wallet),
             seq: self.deposit,
             provider: None,
             payment: None,
@@ -379,7 +395,7 @@ fn abandoned(
     Outcome {
         kind: OutcomeKind::DepositFailed,
         at: stamp.at,
-        wallet,
+        wallet: Some(wallet),
         seq: deposit,
         provider: None,
         payment: None,
@@ -397,7 +413,7 @@ impl Deposited {
         Outcome {
             kind: OutcomeKind::DepositPosted,
             at: stamp.at,
-            wallet,
+            wallet: Some(wallet),
             seq: stamp.source.seq,
             provider: None,
             payment: None,
@@ -430,7 +446,7 @@ impl Paid {
         Outcome {
             kind: OutcomeKind::PaymentPosted,
             at: stamp.at,
-            wallet,
+            wallet: Some(wallet),
             seq: stamp.source.seq,
             provider: Some(self.provider.clone()),
             payment: None,
@@ -465,7 +481,7 @@ impl RefundReceived {
         Outcome {
             kind: OutcomeKind::RefundPosted,
             at: stamp.at,
-            wallet,
+            wallet: Some(wallet),
             seq: self.refund,
             provider: Some(self.provider.clone()),
             payment: Some(self.payment),

@@ -1,7 +1,8 @@
 //! A wallet: one customer's money in one currency.
 //!
 //! `command` says what may be asked, `event` what may happen and what follows from it, `rules`
-//! decides; this file holds the state and writes events into it.
+//! decides; `settled` has all of that for payments that are settled at once. This file holds the
+//! state and writes events into it.
 //!
 //! Invariants, checked after every event: held is the sum of the holds; available = posted - held
 //! stays at or above the limit (minus the credit limit) for every event that a command caused.
@@ -9,6 +10,7 @@
 pub mod command;
 pub mod event;
 mod rules;
+pub mod settled;
 
 use std::sync::Arc;
 
@@ -24,7 +26,7 @@ use crate::time::Timestamp;
 pub use command::Command;
 pub use event::Event;
 
-/// The most holds a wallet has at one time, pending investments included.
+/// The most holds a wallet has at one time, pending investments and payments included.
 pub const HOLDS_MAX: usize = 256;
 
 /// The most deposits from the bank that a wallet expects at one time.
@@ -124,6 +126,8 @@ pub struct Summary {
     pub held: Amount,
     /// The investments that are pending; `None` when there are none.
     pub pending_investments: Option<Arc<[Box<str>]>>,
+    /// The payments that are pending, each under its id; `None` when there are none.
+    pub pending_payments: Option<Arc<[Hold]>>,
 }
 
 impl Summary {
@@ -194,7 +198,7 @@ impl Wallet {
             Event::Deposited(deposited) => self.posted = deposited.balance_after,
             Event::Paid(paid) => self.posted = paid.balance_after,
             Event::HoldPlaced { hold, .. } => self.place(hold),
-            Event::HoldReleased { id } => self.release_hold(id),
+            Event::HoldReleased { id } => drop(self.release_hold(id)),
             Event::Frozen => self.status = Status::Frozen,
             Event::Unfrozen => self.status = Status::Active,
             Event::RefundRequested(request) => {
@@ -218,7 +222,10 @@ impl Wallet {
             | Event::Unmarked { .. }
             | Event::PullRequested(_)
             | Event::PullBooked(_)
-            | Event::PullAbandoned { .. } => self.write_for_saga(event, seq),
+            | Event::PullAbandoned { .. }
+            | Event::PaymentHeld(_)
+            | Event::PaymentPosted(_)
+            | Event::PaymentFailed(_) => self.write_for_saga(event, seq),
         }
     }
 
@@ -231,7 +238,8 @@ impl Wallet {
             Event::MarkRefused { source, .. } => self.rare_mut().marks.raise(*source),
             Event::Invested(invested) => {
                 self.rare_mut().marks.raise(invested.source);
-                self.release_hold(&invested.by.entity.id);
+                let held = self.release_hold(&invested.by.entity.id);
+                assert_eq!(held, invested.amount, "{invested:?}: what was set aside is paid");
                 self.posted = invested.balance_after;
             }
             Event::Unmarked { source, by } => {
@@ -248,6 +256,9 @@ impl Wallet {
                 self.posted = booked.balance_after;
             }
             Event::PullAbandoned { source, deposit, .. } => self.arrived(*source, *deposit),
+            Event::PaymentHeld(held) => self.place(&held.hold(seq)),
+            Event::PaymentPosted(posted) => self.write_posted(posted),
+            Event::PaymentFailed(failed) => self.write_failed(failed),
             Event::Opened(_)
             | Event::Deposited(_)
             | Event::Paid(_)
@@ -265,11 +276,13 @@ impl Wallet {
         self.rare_mut().holds.push(hold.clone());
     }
 
-    fn release_hold(&mut self, id: &str) {
+    /// Sets nothing aside under a name any more; how much it was.
+    fn release_hold(&mut self, id: &str) -> Amount {
         let holds = &mut self.rare_mut().holds;
         let at = holds.iter().position(|hold| &*hold.id == id);
         let hold = holds.remove(at.expect("only a hold that stands is released"));
         self.held = self.held.checked_sub(hold.amount).expect("held is the holds' sum");
+        hold.amount
     }
 
     /// What was expected has come, or will not.

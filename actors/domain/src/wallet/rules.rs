@@ -10,15 +10,15 @@ use crate::call::Context;
 use crate::code::{Code, Rejection};
 use crate::currency::Currency;
 use crate::entity::Entity;
-use crate::id::{DealId, InvestmentId, Kind, Seq};
-use crate::key::Known;
+use crate::id::{DealId, InvestmentId, Kind, Made, Seq};
 use crate::message::{Asker, Body, Effect, Message, Movement, Source, Stamp};
 use crate::money::{Amount, Total};
-use crate::wallet::command::{Command, Deposit, Lookup, Pay, Refund};
+use crate::wallet::command::{Command, Deposit, Lookup, Pay, PayeeSettlement, Refund};
 use crate::wallet::event::{
     Deposited, Event, Invested, Marked, Paid, PullBooked, PullRequested, RefundReceived,
     RefundRequested,
 };
+use crate::wallet::settled::PaymentFailed;
 use crate::wallet::{EXPECTED_MAX, Expected, HOLDS_MAX, Hold, Profile, Status, Summary, Wallet};
 
 impl Entity for Wallet {
@@ -95,15 +95,9 @@ impl Entity for Wallet {
             }
             Body::Settle { by, deal } => Event::Invested(self.invested(source, by, deal, profile)),
             Body::Unmark { by } => Event::Unmarked { source, by: by.clone() },
-            Body::Credit { by, deposit, amount, currency } => Event::PullBooked(PullBooked {
-                source,
-                by: by.clone(),
-                deposit: *deposit,
-                amount: *amount,
-                currency: *currency,
-                balance_after: self.after(*amount),
-                effective_at: self.expected_under(*deposit).effective_at,
-            }),
+            Body::Credit { by, deposit, amount, currency } => {
+                Event::PullBooked(self.pull_booked(source, by, *deposit, (*amount, *currency)))
+            }
             Body::Abandon { by, deposit, failure } => Event::PullAbandoned {
                 source,
                 by: by.clone(),
@@ -112,6 +106,12 @@ impl Entity for Wallet {
                 currency: profile.currency,
                 failure: failure.clone(),
             },
+            Body::Post { by, payment } => {
+                Event::PaymentPosted(self.payment_posted(source, by, payment))
+            }
+            Body::Unhold { by, payment, failure } => {
+                Event::PaymentFailed(PaymentFailed::new(source, by, payment, failure))
+            }
             Body::Payment { .. }
             | Body::RefundOrder { .. }
             | Body::Begin(_)
@@ -119,7 +119,16 @@ impl Entity for Wallet {
             | Body::Free { .. }
             | Body::Compensate(_)
             | Body::Reply { .. }
-            | Body::Continue => unreachable!("{message:?} is not for a wallet"),
+            | Body::Continue
+            | Body::SettledPayment { .. }
+            | Body::Reimbursed { .. }
+            | Body::NotReimbursed { .. }
+            | Body::Activate { .. }
+            | Body::NotCredited { .. }
+            | Body::StartRun { .. }
+            | Body::Collect { .. }
+            | Body::ReportSaid { .. }
+            | Body::Collected { .. } => unreachable!("{message:?} is not for a wallet"),
         }]
     }
 
@@ -151,6 +160,7 @@ impl Entity for Wallet {
             posted: self.posted,
             held: self.held,
             pending_investments: self.pending_list(),
+            pending_payments: self.pending_payment_list(),
         })
     }
 }
@@ -193,6 +203,11 @@ impl Wallet {
             }
             Lookup::Open => unreachable!("the host looks the provider up first"),
         };
+        if pay.would_overload() {
+            // Never recorded: the host asks the same before it has anything decided.
+            let detail = "too many payments wait for the processor";
+            return Err(Rejection::new(Code::Overloaded, detail));
+        }
         self.may_pay()?;
         same_currency(profile, pay.currency)?;
         if payee.currency != pay.currency {
@@ -203,6 +218,9 @@ impl Wallet {
                 pay.currency
             );
             return Err(Rejection::new(Code::CurrencyMismatch, detail));
+        }
+        if let PayeeSettlement::Immediate { account } = &payee.settlement {
+            return self.hold_payment(profile, pay, account);
         }
         self.covers(profile, pay.amount)?;
         let balance_after = self.posted.checked_sub(pay.amount);
@@ -226,12 +244,7 @@ impl Wallet {
             }
             Lookup::Open => unreachable!("the host looks the payment up first"),
         };
-        let refunded = match self.rare().refunded.get(Self::refund_slot(refund.payment)) {
-            Known::Value(total) => {
-                Amount::from_minor(i64::try_from(total).expect("a total of refunds is an amount"))
-            }
-            Known::Never | Known::AskDisk => paid.refunded,
-        };
+        let refunded = self.refunded_of(refund.payment, paid)?;
         let left = paid.amount.checked_sub(refunded).expect("refunds never exceed the payment");
         let amount = match &refund.amount {
             Some(text) => Amount::parse(text, profile.currency)
@@ -262,7 +275,7 @@ impl Wallet {
         currency: Currency,
     ) -> Result<Vec<Event>, Rejection> {
         if is_mark(id) {
-            let detail = "a hold cannot have the name of an investment";
+            let detail = "a hold cannot have the name of an investment or a payment";
             return Err(Rejection::new(Code::InvalidId, detail));
         }
         let hold = self.mark(profile, id, amount, currency)?;
@@ -282,6 +295,12 @@ impl Wallet {
             return Err(Rejection::new(Code::AlreadyExists, "a hold with this name stands"));
         }
         same_currency(profile, currency)?;
+        self.can_hold(profile, amount)?;
+        Ok(Hold { id: id.into(), amount })
+    }
+
+    /// Whether so much can be set aside.
+    pub(super) fn can_hold(&self, profile: &Profile, amount: Amount) -> Result<(), Rejection> {
         if self.rare().holds.len() >= HOLDS_MAX {
             let detail = format!("a wallet has at most {HOLDS_MAX} holds at one time");
             return Err(Rejection::new(Code::TooManyHolds, detail));
@@ -293,7 +312,7 @@ impl Wallet {
             let detail = "what is set aside would exceed the largest amount";
             return Err(Rejection::new(Code::BalanceOverflow, detail));
         }
-        Ok(Hold { id: id.into(), amount })
+        Ok(())
     }
 
     fn invested(&self, source: Source, by: &Asker, deal: &DealId, profile: &Profile) -> Invested {
@@ -307,6 +326,24 @@ impl Wallet {
             amount,
             currency: profile.currency,
             balance_after: balance_after.expect("it was set aside"),
+        }
+    }
+
+    fn pull_booked(
+        &self,
+        source: Source,
+        by: &Asker,
+        deposit: Seq,
+        (amount, currency): (Amount, Currency),
+    ) -> PullBooked {
+        PullBooked {
+            source,
+            by: by.clone(),
+            deposit,
+            amount,
+            currency,
+            balance_after: self.after(amount),
+            effective_at: self.expected_under(deposit).effective_at,
         }
     }
 
@@ -326,8 +363,13 @@ impl Wallet {
         (!ids.is_empty()).then(|| ids.into())
     }
 
+    fn pending_payment_list(&self) -> Option<Arc<[Hold]>> {
+        let holds: Vec<Hold> = self.pending_payments().cloned().collect();
+        (!holds.is_empty()).then(|| holds.into())
+    }
+
     fn release(&self, id: &str) -> Result<Vec<Event>, Rejection> {
-        // A mark is released by its saga and nobody else, because the saga will settle it.
+        // What a saga will settle is released by it and nobody else.
         if !is_mark(id) && self.rare().holds.iter().any(|hold| &*hold.id == id) {
             Ok(vec![Event::HoldReleased { id: id.into() }])
         } else {
@@ -375,9 +417,9 @@ impl Wallet {
     }
 }
 
-/// Whether a name of a hold is that of an investment's mark.
+/// Whether a name of a hold is that of an investment's mark or of a payment.
 fn is_mark(id: &str) -> bool {
-    InvestmentId::parse(id).is_some()
+    InvestmentId::parse(id).is_some() || Made::parse(id, "pay").is_some()
 }
 
 fn same_currency(profile: &Profile, currency: Currency) -> Result<(), Rejection> {

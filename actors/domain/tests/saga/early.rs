@@ -40,7 +40,13 @@ fn a_saga_cancelled_before_it_begins_is_undone_when_it_begins() {
                 .iter()
                 .map(|one| one.name)
                 .collect();
-            let first = if scene == Scene::Deposit { StepName::Expect } else { StepName::Reserve };
+            let first = match scene {
+                Scene::Bank | Scene::Wallet => StepName::Reserve,
+                Scene::Deposit => StepName::Expect,
+                Scene::Payment => StepName::Hold,
+                Scene::Reimbursement => StepName::Close,
+                Scene::Credit => StepName::Open,
+            };
             assert_eq!(undone, [first]);
         }
     }
@@ -102,7 +108,7 @@ fn a_mark_refused_while_it_is_cancelled_is_a_cancellation() {
 
 #[test]
 fn a_wallet_frozen_after_the_mark_still_pays_what_was_set_aside() {
-    for scene in Scene::ALL {
+    for scene in [Scene::Bank, Scene::Wallet, Scene::Deposit, Scene::Payment] {
         let (mut world, saga) = scene.begin(Delivery::Once, Plan::fair());
         let mut points = 0;
         while world.step() {

@@ -1,7 +1,7 @@
 //! What must hold when nothing is left to happen: everything once, or nothing left behind.
 //!
-//! Of each saga that is done the money was pulled once and the documents stand; of each that is not,
-//! nothing was pulled that was not given back, and no documents stand. No hold, mark, place or
+//! Of each saga that is done the money was pulled or pushed once and the documents stand; of each that
+//! is not, nothing was pulled that was not given back, nothing was pushed, no documents stand. No hold, mark, place or
 //! expected money is left; every account holds what its records moved; the outcome was told once.
 
 use std::collections::BTreeMap;
@@ -15,6 +15,7 @@ use bursar_domain::saga::investment::Funding;
 use bursar_domain::saga::{End, Phase, Saga, Subject};
 
 use crate::model::Stand;
+use crate::stage::provider;
 use crate::world::{Accounts, World};
 
 /// How a saga ended, in short.
@@ -43,6 +44,7 @@ impl World {
         }
         self.check_wallets(&sagas);
         self.check_deals(&sagas);
+        self.check_counterparts(&sagas);
         self.check_books();
         sagas.into_iter().map(|(id, (_, ending))| (id, ending)).collect()
     }
@@ -66,17 +68,18 @@ impl World {
 
     fn check_outside(&self, id: &EntityId, subject: &Subject, ending: &Ending) {
         let is_done = *ending == Ending::Done;
-        let (pulls, documents, mails) = match subject {
+        let (moves, documents, mails) = match subject {
             Subject::Investment(investment) => {
                 let has_mail = self.wallets[&EntityId::wallet(&investment.wallet)].live.entity();
                 let has_mail = has_mail.summary().expect("open").profile.email.is_some();
-                (investment.funding == Funding::Bank, 1, usize::from(has_mail))
+                (i64::from(investment.funding == Funding::Bank), 1, usize::from(has_mail))
             }
-            Subject::Deposit(_) => (true, 0, 0),
+            Subject::Deposit(_) => (1, 0, 0),
+            Subject::Payment(_) | Subject::Reimbursement(_) | Subject::Advance(_) => (-1, 0, 0),
         };
-        let net = if is_done && pulls { subject.amount().minor() } else { 0 };
+        let net = if is_done { moves * subject.amount().minor() } else { 0 };
         assert_eq!(self.parties.net(&id.id, self.now), net, "{id}: {ending:?}");
-        assert!(self.parties.booked(&id.id).0 <= 1, "{id}: pulled twice");
+        assert!(self.parties.booked(&id.id).0 <= 1, "{id}: moved twice");
         let standing = if is_done { documents } else { 0 };
         assert_eq!(self.parties.documents(&id.id), standing, "{id}: {ending:?}");
         // A mail may be given up, but is written for nothing else and under one key.
@@ -85,16 +88,16 @@ impl World {
 
     /// The outcomes about what a saga brought about.
     fn outcomes(&self, subject: &Subject) -> Vec<&Outcome> {
-        let seq = match subject {
-            Subject::Investment(investment) => investment.id.seq,
-            Subject::Deposit(deposit) => deposit.seq,
+        let (seq, word) = match subject {
+            Subject::Investment(investment) => (investment.id.seq, "investment"),
+            Subject::Deposit(deposit) => (deposit.seq, "deposit"),
+            Subject::Payment(payment) => (payment.seq, "payment"),
+            // Theirs are not told by sagas, and providers and advances are only played.
+            Subject::Reimbursement(_) | Subject::Advance(_) => return Vec::new(),
         };
-        let is_deposit =
-            |kind| matches!(kind, OutcomeKind::DepositPosted | OutcomeKind::DepositFailed);
         let of_this = |told: &&Outcome| {
-            told.seq == seq
-                && told.wallet == *subject.wallet()
-                && is_deposit(told.kind) == matches!(subject, Subject::Deposit(_))
+            let kind = told.kind.as_str().split('.').next();
+            told.seq == seq && told.wallet.as_ref() == subject.wallet() && kind == Some(word)
         };
         let mut told: Vec<_> = self.told.iter().filter(of_this).collect();
         if told.first().is_some_and(|first| first.kind == OutcomeKind::InvestmentReserved) {
@@ -112,10 +115,27 @@ impl World {
             (Subject::Deposit(_), Ending::Failed(_) | Ending::Cancelled) => {
                 OutcomeKind::DepositFailed
             }
+            (Subject::Payment(_), Ending::Done) => OutcomeKind::PaymentPosted,
+            (Subject::Payment(_), Ending::Failed(_) | Ending::Cancelled) => {
+                OutcomeKind::PaymentFailed
+            }
+            (Subject::Reimbursement(_) | Subject::Advance(_), _) => {
+                let expected = match ending {
+                    Ending::Done => Ok(()),
+                    Ending::Failed(code) => Err(code.clone()),
+                    Ending::Cancelled => Err("cancelled".to_owned()),
+                };
+                return assert_eq!(self.known_end(subject), Some(&expected), "{subject:?}");
+            }
         };
         let told = self.outcomes(subject);
         let [outcome] = &*told else { panic!("told {} times: {told:?}", told.len()) };
         assert_eq!((outcome.kind, outcome.amount), (kind, subject.amount()), "{outcome:?}");
+        if let Subject::Payment(payment) = subject {
+            assert_eq!(outcome.provider.as_ref(), Some(&payment.provider), "{outcome:?}");
+            let words = (outcome.description.as_deref(), outcome.effective_at);
+            assert_eq!(words, (Some("glasses"), payment.effective_at), "{outcome:?}");
+        }
     }
 
     fn check_wallets(&self, sagas: &BTreeMap<EntityId, (Subject, Ending)>) {
@@ -124,9 +144,11 @@ impl World {
             assert_eq!((wallet.holds(), wallet.expected()), (&[][..], &[][..]), "{id}");
             let seen = wallet.summary().expect("it is open");
             assert_eq!((seen.held.minor(), seen.pending_investments), (0, None), "{id}");
+            assert_eq!(seen.pending_payments, None, "{id}");
             let brought: i64 = self.deposited.get(id).copied().unwrap_or_default();
             let moved = sagas.values().map(|(subject, ending)| match (subject, ending) {
-                _ if EntityId::wallet(subject.wallet()) != *id => 0,
+                _ if subject.wallet().map(EntityId::wallet).as_ref() != Some(id) => 0,
+                (Subject::Payment(payment), Ending::Done) => -payment.amount.minor(),
                 (Subject::Deposit(deposit), Ending::Done) => deposit.amount.minor(),
                 (Subject::Investment(investment), Ending::Done)
                     if investment.funding == Funding::Wallet =>
@@ -147,13 +169,37 @@ impl World {
                 Subject::Investment(one) if *ending == Ending::Done => {
                     (EntityId::deal(&one.id.deal) == *id).then(|| one.amount.minor())
                 }
-                Subject::Investment(_) | Subject::Deposit(_) => None,
+                Subject::Investment(_)
+                | Subject::Deposit(_)
+                | Subject::Payment(_)
+                | Subject::Reimbursement(_)
+                | Subject::Advance(_) => None,
             });
             assert_eq!(seen.confirmed.minor(), done.sum::<i64>(), "{id}");
             let model = &self.models[id];
             assert_eq!(seen.confirmed.minor(), model.sum(Stand::Confirmed), "{id}");
             assert_eq!(seen.seats_taken, model.wallets(Stand::Confirmed).len(), "{id}");
         }
+    }
+
+    /// What is done reached a provider's bank once, and nothing else did.
+    fn check_counterparts(&self, sagas: &BTreeMap<EntityId, (Subject, Ending)>) {
+        let settled = self.counterparts.values().flat_map(|one| one.settled.clone());
+        let done = sagas.iter().filter_map(|(id, (subject, ending))| {
+            let is_settled = matches!(subject, Subject::Payment(_)) && *ending == Ending::Done;
+            is_settled.then(|| (id.id.to_string(), subject.amount().minor()))
+        });
+        let settled: BTreeMap<_, _> = settled.collect();
+        assert_eq!(settled, done.collect());
+        let played: i64 = self.counterparts.values().map(|one| one.balance).sum();
+        let moved = sagas.values().map(|(subject, ending)| match (subject, ending) {
+            (Subject::Reimbursement(_) | Subject::Advance(_), Ending::Done) => {
+                -subject.amount().minor()
+            }
+            _ => 0,
+        });
+        let brought = self.deposited.get(&provider()).copied().unwrap_or_default();
+        assert_eq!(played, brought + moved.sum::<i64>());
     }
 
     fn check_books(&self) {

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bursar_domain::call::{Policy, Reply};
+use bursar_domain::call::Reply;
 
 use crate::chance::Chance;
 use crate::parties::{Conduct, Route};
@@ -63,7 +63,9 @@ impl Fault {
     pub(crate) fn befalls(self, route: Route) -> bool {
         match self {
             Self::Decline => route != Route::Find,
-            Self::Pending | Self::PendingDecline => matches!(route, Route::Pull | Route::Refund),
+            Self::Pending | Self::PendingDecline => {
+                matches!(route, Route::Pull | Route::Push | Route::Refund)
+            }
             Self::Error
             | Self::Timeout
             | Self::LoseAnswer
@@ -125,9 +127,9 @@ pub(crate) struct Course {
 }
 
 impl Course {
-    pub(crate) fn of(fault: Option<Fault>, now: i64, latency: i64, policy: &Policy) -> Self {
+    pub(crate) fn of(fault: Option<Fault>, now: i64, latency: i64, patience_ms: i64) -> Self {
         let (soon, timeout) = (now + latency, now + TIMEOUT_MS);
-        let late = now + policy.step_deadline_ms + 1_000;
+        let late = now + patience_ms + 1_000;
         let unknown = |reason: &str| Some(Reply::Unknown { reason: reason.into() });
         let course = |arrives_at: Option<i64>, answers_at: i64, told: Option<Reply>| Self {
             arrives_at,

@@ -1,8 +1,8 @@
 //! A call on its way to a third party, and its answer on the way back.
 //!
 //! Every call is checked when it is made: a repeat carries the next number and the same key, unless
-//! the last attempt was definitely refused; and no pull is repeated before the processor has said
-//! that it never saw the first one (DESIGN invariant 16).
+//! the last attempt was definitely refused; and no pull or push is repeated before the processor
+//! has said that it never saw the first one (DESIGN invariant 16).
 
 use bursar_domain::call::{Answered, Call, Reply, Request};
 use bursar_domain::id::EntityId;
@@ -38,12 +38,19 @@ impl World {
         assert!(call.not_after >= self.at(), "{call:?} is over before it begins");
         self.check_repeat(who, &call);
         self.called.push((self.now, who.clone(), call.clone()));
-        let fault = self.plan.next(Route::of(&call.request), self.now, &mut self.chance);
+        let route = Route::of(&call.request);
+        let fault = self.plan.next(route, self.now, &mut self.chance);
         let latency = match self.delivery {
             Delivery::Once | Delivery::Twice => 10,
             Delivery::Anyhow => 1 + i64::try_from(self.chance.below(150)).expect("small"),
         };
-        let course = Course::of(fault, self.now, latency, &self.policy);
+        let patience_ms = match route {
+            Route::Push => self.policy.push_patience_ms,
+            Route::Pull | Route::Find | Route::Refund | Route::Make | Route::Void | Route::Mail => {
+                self.policy.step_deadline_ms
+            }
+        };
+        let course = Course::of(fault, self.now, latency, patience_ms);
         self.flights.push(Flight {
             who: who.clone(),
             call,
@@ -55,7 +62,7 @@ impl World {
     }
 
     /// A repeat has the number after the last attempt and its key, unless that was definitely
-    /// refused; and money is never pulled again before the processor said that it never was.
+    /// refused; and money is never moved again before the processor said that it never was.
     fn check_repeat(&self, who: &EntityId, call: &Call) {
         let earlier = self.called.iter().rev().filter(|(_, by, _)| by == who);
         let last = earlier.map(|(_, _, last)| last).find(|last| last.step == call.step);
@@ -67,7 +74,7 @@ impl World {
         let said = self.answers.iter().find(answers_last).map(|(_, answered)| &answered.reply);
         let is_refused = matches!(said, Some(Reply::Declined { .. }));
         assert_eq!(call.key == last.key, !is_refused, "{call:?} after {last:?}: {said:?}");
-        if matches!(call.request, Request::Pull { .. }) {
+        if matches!(call.request, Request::Pull { .. } | Request::Push { .. }) {
             assert_eq!(said, Some(&Reply::NeverSeen), "{call:?} is blind");
         }
     }

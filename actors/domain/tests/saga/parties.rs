@@ -3,7 +3,7 @@
 //! They keep to the contract: what is asked under a key is done once, and the key's first answer is
 //! its answer for ever, even when it was "pending". How a transaction stands now is found by its
 //! key. A key that comes with another wish is our fault, so the test fails. A refund is never more
-//! than what was pulled.
+//! than what was pulled. Of money that is brought to a bank the amount is written below zero.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +13,7 @@ use bursar_domain::call::{Call, Reply, Request};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Route {
     Pull,
+    Push,
     Find,
     Refund,
     Make,
@@ -24,6 +25,7 @@ impl Route {
     pub(crate) fn of(request: &Request) -> Self {
         match request {
             Request::Pull { .. } => Self::Pull,
+            Request::Push { .. } => Self::Push,
             Request::Find => Self::Find,
             Request::Refund { .. } => Self::Refund,
             Request::MakeDocuments { .. } => Self::Make,
@@ -123,6 +125,11 @@ impl Parties {
                 let reference = reference.to_string();
                 self.book(key, None, reference, amount.minor(), (settled_at, succeeds), now)
             }
+            Request::Push { account, amount, reference, .. } => {
+                assert!(!account.is_empty() && amount.is_positive(), "{call:?}");
+                let reference = reference.to_string();
+                self.book(key, None, reference, -amount.minor(), (settled_at, succeeds), now)
+            }
             Request::Refund { transaction, amount, .. } => {
                 let pulled = self.transactions.values().find(|pull| *pull.id == **transaction);
                 let pulled = pulled.expect("only what was pulled is given back").clone();
@@ -176,7 +183,7 @@ impl Parties {
         pulled.amount - held.map(|refund| refund.amount).sum::<i64>()
     }
 
-    /// What was pulled under a reference and not given back.
+    /// What was pulled under a reference and not given back; below zero what was pushed.
     pub(crate) fn net(&self, reference: &str, now: i64) -> i64 {
         let ours = self.transactions.values().filter(|transaction| {
             transaction.reference == reference && transaction.has_succeeded(now)
@@ -184,17 +191,17 @@ impl Parties {
         ours.map(|one| if one.of.is_none() { one.amount } else { -one.amount }).sum()
     }
 
-    /// Everything that was pulled and not given back.
+    /// Everything that was pulled and not given back, less what was pushed.
     pub(crate) fn net_of_all(&self, now: i64) -> i64 {
         let all: BTreeSet<_> = self.transactions.values().map(|one| &one.reference).collect();
         all.into_iter().map(|reference| self.net(reference, now)).sum()
     }
 
-    /// How many transactions there are under a reference: pulls and refunds that were booked.
+    /// How many transactions there are under a reference: pulls and pushes, and refunds.
     pub(crate) fn booked(&self, reference: &str) -> (usize, usize) {
         let ours = self.transactions.values().filter(|one| one.reference == reference);
-        let (pulls, refunds): (Vec<_>, Vec<_>) = ours.partition(|one| one.of.is_none());
-        (pulls.len(), refunds.len())
+        let (first, refunds): (Vec<_>, Vec<_>) = ours.partition(|one| one.of.is_none());
+        (first.len(), refunds.len())
     }
 
     /// How many documents about a subject stand.

@@ -10,11 +10,11 @@ use bursar_domain::currency::Currency;
 use bursar_domain::deal::command::{IfFull, Invest, Investor};
 use bursar_domain::deal::{self, Deal, Decision, Event};
 use bursar_domain::entity::Entity;
-use bursar_domain::id::{DealId, EntityId, InvestmentId, Seq, WalletId};
+use bursar_domain::id::{DealId, EntityId, InvestmentId, ProviderId, Seq, WalletId};
 use bursar_domain::money::Amount;
 use bursar_domain::saga::investment::Funding;
 use bursar_domain::saga::{self, Saga};
-use bursar_domain::wallet::command::{Deposit, Lookup};
+use bursar_domain::wallet::command::{Deposit, Lookup, Pay, Payee, PayeeSettlement};
 use bursar_domain::wallet::{self, Wallet};
 
 use crate::faults::Plan;
@@ -29,6 +29,9 @@ pub(crate) fn policy() -> Policy {
         settle_ms: 2_000,
         stuck_after: 3,
         mail_patience_ms: 30_000,
+        push_patience_ms: 20_000,
+        payout_patience_ms: 20_000,
+        ..Policy::default()
     }
 }
 
@@ -44,7 +47,15 @@ pub(crate) fn deal(name: &str) -> EntityId {
     EntityId::deal(&DealId::parse(name).expect("well-formed"))
 }
 
-fn euro() -> Currency {
+pub(crate) fn provider_id() -> ProviderId {
+    ProviderId::parse("clinic").expect("well-formed")
+}
+
+pub(crate) fn provider() -> EntityId {
+    EntityId::provider(&provider_id())
+}
+
+pub(crate) fn euro() -> Currency {
     Currency::from_code("EUR").expect("known")
 }
 
@@ -141,6 +152,25 @@ impl World {
         EntityId::saga(saga::deposit::Deposit::id(&wallet_id(name), seq))
     }
 
+    /// Pays the provider, who gets its money at once; the saga that brings it, or why not.
+    pub(crate) fn pay_at_once(&mut self, name: &str, minor: i64) -> Result<EntityId, Code> {
+        let settlement = PayeeSettlement::Immediate { account: "acct-clinic".into() };
+        let pay = wallet::Command::Pay(Pay {
+            wallet: wallet_id(name),
+            provider: provider_id(),
+            amount: Amount::from_minor(minor),
+            currency: euro(),
+            description: Some("glasses".into()),
+            metadata: Vec::new(),
+            effective_at: Some(self.at()),
+            payee: Lookup::Found(Payee { currency: euro(), settlement }),
+            queue_full: false,
+        });
+        let id = wallet(name);
+        self.ask::<Wallet>(&id, &pay)?;
+        Ok(EntityId::saga(saga::payment::Payment::id(&wallet_id(name), self.seq(&id))))
+    }
+
     /// Whether the cancellation changed anything, or the reason why it is too late.
     pub(crate) fn cancel(&mut self, saga: &EntityId) -> Result<bool, Code> {
         Ok(self.ask::<Saga>(saga, &saga::Command::Cancel)? > 0)
@@ -161,10 +191,24 @@ pub(crate) enum Scene {
     Wallet,
     /// A deposit from the bank.
     Deposit,
+    /// A payment that is settled at once.
+    Payment,
+    /// A provider's reimbursement.
+    Reimbursement,
+    /// An advance that is brought to the customer.
+    Credit,
 }
 
 impl Scene {
-    pub(crate) const ALL: [Self; 3] = [Self::Bank, Self::Wallet, Self::Deposit];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Bank, Self::Wallet, Self::Deposit, Self::Payment, Self::Reimbursement, Self::Credit];
+
+    /// Those that bring money to a bank.
+    pub(crate) const PUSHING: [Self; 3] = [Self::Payment, Self::Reimbursement, Self::Credit];
+
+    pub(crate) fn is_pushing(self) -> bool {
+        Self::PUSHING.contains(&self)
+    }
 
     /// The world just after the request was decided, and the saga that it began.
     pub(crate) fn begin(self, delivery: Delivery, plan: Plan) -> (World, EntityId) {
@@ -182,6 +226,9 @@ impl Scene {
         world.open_wallet("ann", 500, Some("ann@example.com"));
         let saga = match self {
             Self::Deposit => world.pull("ann", 120),
+            Self::Payment => world.pay_at_once("ann", 100).expect("it is covered"),
+            Self::Reimbursement => world.reimburse(),
+            Self::Credit => world.open_advance("adv_1"),
             Self::Bank | Self::Wallet => {
                 world.open_deal("wind", 100, 1);
                 let funding = if self == Self::Bank { Funding::Bank } else { Funding::Wallet };

@@ -16,7 +16,8 @@ fn seen(world: &World) -> String {
     let records = |all: Vec<usize>| all;
     let sagas = records(world.sagas.values().map(|one| one.records.len()).collect());
     let undoings = records(world.compensations.values().map(|one| one.records.len()).collect());
-    format!("{keys:?} {sagas:?} {undoings:?} {:?} {:?}", world.told, world.books)
+    let ends: Vec<_> = world.counterparts.values().map(|one| (&one.settled, &one.ended)).collect();
+    format!("{keys:?} {sagas:?} {undoings:?} {ends:?} {:?} {:?}", world.told, world.books)
 }
 
 fn check(scene: Scene, plan: &Plan, expected: &Ending) {
@@ -40,6 +41,9 @@ fn an_undoing_in_which_everything_comes_twice_ends_as_if_it_came_once() {
     let declined = Ending::Failed("not-today".into());
     for scene in [Scene::Bank, Scene::Wallet] {
         check(scene, &Plan::first(Route::Make, 1, Fault::Decline), &declined);
+    }
+    for scene in Scene::PUSHING {
+        check(scene, &Plan::first(Route::Push, 1, Fault::Decline), &declined);
     }
     for scene in [Scene::Bank, Scene::Deposit] {
         check(scene, &Plan::first(Route::Pull, 1, Fault::Decline), &declined);

@@ -18,7 +18,7 @@ use crate::stage::{Scene, policy};
 use crate::world::{Delivery, World};
 
 /// The calls of one kind of key, such as `pull`.
-fn calls(world: &World, saga: &EntityId, of: &str) -> Vec<String> {
+pub(crate) fn calls(world: &World, saga: &EntityId, of: &str) -> Vec<String> {
     let began = world.saga(saga).steps()[0].at.millis();
     let ours = world.called.iter().filter(|(_, who, _)| who.id == saga.id);
     let said = ours.filter_map(|(at, _, call)| {
@@ -32,14 +32,20 @@ fn calls(world: &World, saga: &EntityId, of: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn check(scene: Scene, plan: Plan, ending: &Ending, of: &str, expected: &[&str]) -> World {
+pub(crate) fn check(
+    scene: Scene,
+    plan: Plan,
+    ending: &Ending,
+    of: &str,
+    expected: &[&str],
+) -> World {
     let (mut world, saga) = scene.begin(Delivery::Once, plan);
     assert_eq!(world.settled()[&saga], *ending);
     assert_eq!(calls(&world, &saga, of), expected);
     world
 }
 
-fn failed(code: &str) -> Ending {
+pub(crate) fn failed(code: &str) -> Ending {
     Ending::Failed(code.into())
 }
 

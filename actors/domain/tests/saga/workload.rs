@@ -28,6 +28,7 @@ const NAMES: [&str; 5] = ["ann", "bob", "cat", "dan", "eve"];
 enum Action {
     Invest { wallet: usize, minor: i64, by_bank: bool },
     Pull { wallet: usize, minor: i64 },
+    Pay { wallet: usize, minor: i64 },
     Cancel(usize),
     Freeze { wallet: usize, is_frozen: bool },
     Retry(usize),
@@ -41,6 +42,7 @@ fn action() -> impl Strategy<Value = Action> {
         8 => (wallet.clone(), 1..70_i64, any::<bool>())
             .prop_map(|(wallet, minor, by_bank)| Action::Invest { wallet, minor, by_bank }),
         2 => (wallet.clone(), 1..70_i64).prop_map(|(wallet, minor)| Action::Pull { wallet, minor }),
+        3 => (wallet.clone(), 1..40_i64).prop_map(|(wallet, minor)| Action::Pay { wallet, minor }),
         4 => number.prop_map(Action::Cancel),
         1 => (wallet, any::<bool>())
             .prop_map(|(wallet, is_frozen)| Action::Freeze { wallet, is_frozen }),
@@ -54,7 +56,8 @@ struct Workload {
     world: World,
     /// Every investment, with what its ticket got.
     investments: Vec<(EntityId, Got)>,
-    deposits: Vec<EntityId>,
+    /// The sagas of deposits and payments.
+    others: Vec<EntityId>,
 }
 
 impl Workload {
@@ -66,7 +69,7 @@ impl Workload {
             world.open_wallet(name, 60, (at % 2 == 0).then_some(&email));
         }
         world.open_deal("wind", amount, investors_max);
-        Self { world, investments: Vec::new(), deposits: Vec::new() }
+        Self { world, investments: Vec::new(), others: Vec::new() }
     }
 
     fn act(&mut self, action: &Action) {
@@ -77,7 +80,14 @@ impl Workload {
                 self.investments.push((saga, got));
             }
             Action::Pull { wallet, minor } => {
-                self.deposits.push(self.world.pull(NAMES[wallet], minor));
+                self.others.push(self.world.pull(NAMES[wallet], minor));
+            }
+            Action::Pay { wallet, minor } => {
+                let asked = self.world.pay_at_once(NAMES[wallet], minor);
+                let may_be =
+                    matches!(asked, Ok(_) | Err(Code::WalletFrozen | Code::InsufficientFunds));
+                assert!(may_be, "{asked:?}");
+                self.others.extend(asked.ok());
             }
             Action::Cancel(number) => self.cancel(number),
             Action::Freeze { wallet, is_frozen } => self.world.set_frozen(NAMES[wallet], is_frozen),
@@ -104,11 +114,11 @@ impl Workload {
 
     /// What whoever deletes an investment has done: out of the line, or the saga is cancelled.
     fn cancel(&mut self, number: usize) {
-        let Some(at) = number.checked_rem(self.investments.len() + self.deposits.len()) else {
+        let Some(at) = number.checked_rem(self.investments.len() + self.others.len()) else {
             return;
         };
         let saga = match self.investments.get(at) {
-            None => self.deposits[at - self.investments.len()].clone(),
+            None => self.others[at - self.investments.len()].clone(),
             Some((_, Got::Refused(_))) => return,
             Some((saga, Got::Reserved | Got::Waiting(_))) => {
                 let seq = InvestmentId::parse(&saga.id).expect("one of ours").seq;

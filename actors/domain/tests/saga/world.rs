@@ -23,6 +23,7 @@ use bursar_domain::wallet::Wallet;
 
 use crate::books::Books;
 use crate::chance::Chance;
+use crate::counterparts::Counterpart;
 use crate::faults::Plan;
 use crate::flight::Flight;
 use crate::model::{Model, Moves};
@@ -97,12 +98,14 @@ pub(crate) struct World {
     pub(crate) parties: Parties,
     pub(crate) books: Books,
     pub(crate) told: Vec<Outcome>,
-    /// What came into each wallet from outside without a saga.
+    /// What came into each wallet, or provider, from outside without a saga.
     pub(crate) deposited: BTreeMap<EntityId, i64>,
     pub(crate) wallets: Accounts<Wallet>,
     pub(crate) deals: Accounts<Deal>,
     pub(crate) sagas: Accounts<Saga>,
     pub(crate) compensations: Accounts<Compensation>,
+    /// Providers and advances, simply played.
+    pub(crate) counterparts: BTreeMap<EntityId, Counterpart>,
     pub(crate) models: BTreeMap<EntityId, Model>,
     pub(crate) streams: BTreeMap<(ShardId, EntityId), Stream>,
     pub(crate) flights: Vec<Flight>,
@@ -130,6 +133,7 @@ impl World {
             deals: Accounts::new(),
             sagas: Accounts::new(),
             compensations: Accounts::new(),
+            counterparts: BTreeMap::new(),
             models: BTreeMap::new(),
             streams: BTreeMap::new(),
             flights: Vec::new(),
@@ -172,17 +176,14 @@ impl World {
     }
 
     fn record<E: Lives>(&mut self, id: &EntityId, events: Vec<E::Event>) {
-        let shard = id.shard(SHARDS);
-        let count = &mut self.seqs[usize::from(shard.0)];
-        *count += 1;
-        let seq = Seq(*count);
-        let at = self.at();
+        let source = self.next_source(id);
+        let (seq, at) = (source.seq, self.at());
         let record = Record { at, entity: id.clone(), key: None, verdict: E::verdict(events) };
         let bytes = bincode::encode_to_vec(&record, bincode::config::standard()).expect("encodes");
         let read = bincode::decode_from_slice::<Record, _>(&bytes, bincode::config::standard());
         assert_eq!(read.expect("decodes").0, record, "a record reads back as it was written");
         record.movements(|movement| self.books.book(&movement));
-        let effects = record.effects(Stamp { source: Source { shard, seq }, at });
+        let effects = record.effects(Stamp { source, at });
         let account = E::accounts(self).get_mut(id).expect("it decided just now");
         account.live.apply(&record, seq);
         account.records.push((seq, record));
@@ -191,14 +192,31 @@ impl World {
             match effect {
                 Effect::Send(message) => {
                     assert!(receivers.insert(message.to.clone()), "{message:?} is a second one");
-                    self.messages += 1;
-                    let stream = self.streams.entry((shard, message.to.clone())).or_default();
-                    stream.sent.push((self.messages, message));
+                    self.send(message);
                 }
                 Effect::Tell(outcome) => self.told.push(outcome),
                 Effect::Call(call) => self.call(id, call),
+                Effect::Fetch(errand) => unreachable!("{id} has nobody for {errand:?}"),
             }
         }
+    }
+
+    /// Counts a record of an entity's shard.
+    pub(crate) fn next_source(&mut self, id: &EntityId) -> Source {
+        self.seqs[usize::from(id.shard(SHARDS).0)] += 1;
+        self.last_source(id)
+    }
+
+    /// The last record of an entity's shard.
+    pub(crate) fn last_source(&self, id: &EntityId) -> Source {
+        Source { shard: id.shard(SHARDS), seq: self.seq(id) }
+    }
+
+    /// Sends a message on its way.
+    pub(crate) fn send(&mut self, message: Message) {
+        self.messages += 1;
+        let stream = self.streams.entry((message.source.shard, message.to.clone())).or_default();
+        stream.sent.push((self.messages, message));
     }
 
     /// Gives a message to whom it is for; says whether anything followed from it.
@@ -221,7 +239,8 @@ impl World {
             Kind::Compensation => !self
                 .happens::<Compensation>(to, |undoing, at| undoing.receive(message, at))
                 .is_empty(),
-            Kind::Provider => unreachable!("this world has no providers"),
+            Kind::Provider | Kind::Advance => self.tell_counterpart(message),
+            Kind::Run | Kind::Schedule => unreachable!("this world has no {to}"),
         }
     }
 
@@ -250,7 +269,12 @@ impl World {
                     self.happens::<Compensation>(who, |undoing, at| undoing.answered(answered, at));
                 !events.is_empty()
             }
-            Kind::Wallet | Kind::Deal | Kind::Provider => unreachable!("{who} calls nobody"),
+            Kind::Wallet
+            | Kind::Deal
+            | Kind::Provider
+            | Kind::Advance
+            | Kind::Run
+            | Kind::Schedule => unreachable!("{who} calls nobody"),
         }
     }
 
@@ -261,7 +285,12 @@ impl World {
             Kind::Compensation => {
                 !self.happens::<Compensation>(who, |undoing, at| undoing.woken(why, at)).is_empty()
             }
-            Kind::Wallet | Kind::Deal | Kind::Provider => unreachable!("{who} waits for nothing"),
+            Kind::Wallet
+            | Kind::Deal
+            | Kind::Provider
+            | Kind::Advance
+            | Kind::Run
+            | Kind::Schedule => unreachable!("{who} waits for nothing"),
         }
     }
 

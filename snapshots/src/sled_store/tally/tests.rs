@@ -2,12 +2,14 @@
 //!
 //! A cut here is what sled recovers after a crash: the intent, and the changes up to some entry.
 
+use std::collections::BTreeSet;
+
 use bursar_domain::id::{EntityId, Kind as EntityKind, Seq};
 
 use super::*;
 use crate::sled_store::snapshot::Stages;
 use crate::sled_store::{Options, SledArchive, SledStore};
-use crate::store::{Archive, RecordBytes, Saved, Slice, Snapshot, StoreError, Waits};
+use crate::store::{Archive, Awaited, Due, RecordBytes, Saved, Slice, Snapshot, StoreError, Waits};
 use crate::witness::NOTHING;
 
 fn value(text: &str) -> Vec<u8> {
@@ -123,6 +125,40 @@ fn saved(entity: &EntityId, seq: u64, size: usize, waits: Option<Waits>) -> Save
     }
 }
 
+/// Those that the index has. Nothing is in it that they do not wait for.
+fn indexed(archive: &SledArchive) -> BTreeSet<EntityId> {
+    let (mut all, mut count) = (BTreeSet::new(), 0);
+    let visited = archive.due(&mut |due| {
+        count += 1;
+        assert!(!waits::is_stale(&archive.entries_with_tally().disk, &keys::due(&due))?, "{due:?}");
+        let (Due::Timer { entity, .. } | Due::Listed { entity, .. } | Due::Answer(entity)) = due;
+        all.insert(entity);
+        Ok(())
+    });
+    visited.expect("whole");
+    let shards = (0..16).map(bursar_domain::id::ShardId);
+    let timers = |shard| archive.timers(shard, None, i64::MAX, 9).expect("read").len();
+    let listed = archive.agenda(EntityKind::Saga, None, i64::MAX, 9).expect("read").len();
+    let answers = archive.answer_waiters().expect("read").len();
+    assert_eq!(shards.map(timers).sum::<usize>() + listed + answers, count);
+    all
+}
+
+/// Those that wait, with their instants; 0 for an answer.
+fn waiting(archive: &SledArchive) -> crate::store::Result<Vec<(EntityId, i64)>> {
+    let mut all = Vec::new();
+    archive.waiting(&mut |entity, waits| {
+        let millis = match waits.awaits {
+            Awaited::Instant(millis) => millis,
+            Awaited::Answer => 0,
+            Awaited::Nothing => panic!("{entity} does not wait"),
+        };
+        all.push((entity, millis));
+        Ok(())
+    })?;
+    Ok(all)
+}
+
 fn state(seq: u64, size: usize) -> Vec<u8> {
     (0..size as u64).map(|n| u8::try_from((n * n + seq) % 251).expect("small")).collect()
 }
@@ -151,14 +187,14 @@ fn a_crash_within_a_save_loses_no_wait_and_no_state() {
     let [longer, done, begun] = ["longer", "done", "begun"].map(|id| entity(EntityKind::Saga, id));
     let deal = entity(EntityKind::Deal, "large");
     let first = [
-        saved(&longer, 1, 10, Some(Waits::Until(10))),
-        saved(&done, 1, 10, Some(Waits::Until(0))),
+        saved(&longer, 1, 10, Some(Waits::until(10).listed(-1))),
+        saved(&done, 1, 10, Some(Waits::ANSWER)),
         saved(&deal, 1, 300 * KIB, None),
     ];
     let second = [
-        saved(&longer, 2, 10, Some(Waits::Until(20))),
-        saved(&done, 2, 10, Some(Waits::No)),
-        saved(&begun, 2, 10, Some(Waits::Until(5))),
+        saved(&longer, 2, 10, Some(Waits::until(20).listed(1))),
+        saved(&done, 2, 10, Some(Waits::NO)),
+        saved(&begun, 2, 10, Some(Waits::until(5))),
         saved(&deal, 2, 400 * KIB, None),
     ];
     let mut at = 0;
@@ -172,16 +208,23 @@ fn a_crash_within_a_save_loses_no_wait_and_no_state() {
         // Opening checks a copy in full.
         let archive = open(directory.path());
         let covers = |entity| archive.load(entity).expect("whole").map_or(0, |s| s.covers.0);
-        let waiting = archive.waiting().expect("read");
+        let told = waiting(&archive).expect("read");
         let wait =
-            |entity: &EntityId| waiting.iter().find(|wait| wait.0 == *entity).map(|wait| wait.1);
+            |entity: &EntityId| told.iter().find(|wait| wait.0 == *entity).map(|wait| wait.1);
         let large = archive.load(&deal).expect("whole").expect("saved");
         assert!(large.state == state(large.covers.0, large.state.len()), "cut at {at}");
-        let told = [&longer, &done, &begun].map(|entity| (covers(entity), wait(entity)));
-        let [longer, done, begun] = told;
-        assert!(matches!(longer, (1, Some(10 | 20)) | (2, Some(20))), "{told:?} at {at}");
-        assert!(matches!(done, (1, Some(0)) | (2, Some(0) | None)), "{told:?} at {at}");
-        assert!(matches!(begun, (0, None | Some(5)) | (2, Some(5))), "{told:?} at {at}");
+        let stand = [&longer, &done, &begun].map(|entity| (covers(entity), wait(entity)));
+        let indexed = indexed(&archive);
+        for (id, at) in [&longer, &done, &begun].into_iter().zip(&stand) {
+            // What the journal has more is not looked for in the index.
+            let is_behind = matches!(at, (1, Some(20)) | (0, Some(5)));
+            let is_there = indexed.contains(id);
+            assert!(is_behind || is_there == at.1.is_some(), "{id} {stand:?} at {at:?}");
+        }
+        let [longer, done, begun] = stand;
+        assert!(matches!(longer, (1, Some(10 | 20)) | (2, Some(20))), "{stand:?} at {at}");
+        assert!(matches!(done, (1, Some(0)) | (2, Some(0) | None)), "{stand:?} at {at}");
+        assert!(matches!(begun, (0, None | Some(5)) | (2, Some(5))), "{stand:?} at {at}");
         for saved in &second {
             let record = archive.record(&saved.entity, Seq(2)).expect("read");
             assert!(record.is_some() || covers(&saved.entity) < 2, "history before snapshots");
@@ -189,7 +232,7 @@ fn a_crash_within_a_save_loses_no_wait_and_no_state() {
 
         // The journal has it all, so it is saved again, perhaps with more.
         archive.save(&second).expect("saved");
-        assert_eq!(archive.waiting().expect("read").len(), 2);
+        assert_eq!(waiting(&archive).expect("read").len(), 2);
         archive.save(&[saved(&deal, 3, 200 * KIB, None)]).expect("saved");
         let disk = &archive.entries_with_tally().disk;
         assert_eq!(disk.trees.pieces.len(), 2, "pieces that nobody names are gone");
@@ -197,7 +240,7 @@ fn a_crash_within_a_save_loses_no_wait_and_no_state() {
         assert_eq!(disk.trees.pieces.len(), 0);
         archive.verify().expect("it sums up");
         if at == count {
-            assert_eq!(told, [(2, Some(20)), (2, None), (2, Some(5))]);
+            assert_eq!(stand, [(2, Some(20)), (2, None), (2, Some(5))]);
             break;
         }
         at += 1;
@@ -208,10 +251,11 @@ fn a_crash_within_a_save_loses_no_wait_and_no_state() {
 #[test]
 fn the_layout_of_waits_and_pieces_is_fixed() {
     let directory = tempfile::tempdir().expect("a directory");
-    let archive = open(directory.path());
+    let options = Options { shards: 1, ..Options::default() };
+    let (_, archive) = SledStore::open(directory.path(), &options).expect("opened");
     let state: Vec<u8> = (0..128 * KIB).map(|_| 1).chain([2, 3]).collect();
     let saga = entity(EntityKind::Saga, "s");
-    let saved = saved(&saga, 258, 0, Some(Waits::Until(-2)));
+    let saved = saved(&saga, 258, 0, Some(Waits::until(-2)));
     let snapshot = Snapshot { covers: Seq(258), state: state.clone() };
     archive.save(&[Saved { snapshot, ..saved }]).expect("saved");
     let disk = &archive.entries_with_tally().disk;
@@ -221,7 +265,11 @@ fn the_layout_of_waits_and_pieces_is_fixed() {
     };
     let seal = |kind, body: &[u8]| envelope::seal(kind, &NO_HASH, body);
     let wait = seal(Kind::Wait, b"\xfe\xff\xff\xff\xff\xff\xff\xff");
-    assert_eq!((wait[5], Place::Waits as u8, Place::Pieces as u8), (8, 4, 5));
+    let due = seal(Kind::Due, b"");
+    let places = [Place::Waits, Place::Pieces, Place::Due].map(|place| place as u8);
+    assert_eq!((wait[5], due[5], places), (8, 11, [4, 5, 6]));
+    let timer = b"\0\0\0\x7f\xff\xff\xff\xff\xff\xff\xfe\x03s\0".to_vec();
+    assert_eq!(all(Place::Due), [(timer, due)]);
     assert_eq!(all(Place::Waits), [(b"\x03s\0".to_vec(), wait)]);
     let name = xxhash_rust::xxh3::xxh3_128(&state);
     let body = [b"\x02\x01\0\0\0\0\0\0", &name.to_le_bytes()[..], b"\x02\0"].concat();
@@ -264,30 +312,76 @@ fn without_newer_trees(waits: Option<Waits>, size: usize) -> tempfile::TempDir {
     archive.save(&[saved(&wallet, 1, 10, None)]).expect("saved");
     archive.save(&[saved(&entity(EntityKind::Saga, "s"), 1, size, waits)]).expect("saved");
     let database = &archive.entries_with_tally().disk.database;
-    for name in ["waits", "pieces"] {
+    for name in ["waits", "pieces", "due"] {
         assert!(database.drop_tree(name).expect("dropped"));
     }
+    archive.entries_with_tally().disk.trees.meta.remove("due").expect("removed");
     directory
 }
 
 #[test]
 fn a_directory_from_before_these_trees_opens_as_it_is() {
-    for waits in [None, Some(Waits::No)] {
+    for waits in [None, Some(Waits::NO)] {
         let directory = without_newer_trees(waits, 10);
         for round in 0..2 {
             let archive = open(directory.path());
             // Two snapshots and two pieces of history.
-            assert_eq!(archive.verify().expect("it sums up"), 4 + round);
+            assert_eq!(archive.verify().expect("it sums up"), 4 + 2 * round);
             let saga = entity(EntityKind::Saga, "s");
-            archive.save(&[saved(&saga, 1, 10, Some(Waits::Until(7)))]).expect("saved");
-            assert_eq!(archive.waiting().expect("read"), [(saga, 7)]);
+            archive.save(&[saved(&saga, 1, 10, Some(Waits::until(7)))]).expect("saved");
+            assert_eq!(waiting(&archive).expect("read"), [(saga, 7)]);
         }
     }
 }
 
 #[test]
+fn the_index_is_made_when_a_directory_without_one_is_opened() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let archive = open(directory.path());
+    let says = |n: i64| match n % 4 {
+        0 => Waits::ANSWER,
+        1 => Waits::until(n),
+        2 => Waits::until(n).listed(-n),
+        _ => Waits::NO.listed(n / 100),
+    };
+    let sagas: Vec<EntityId> =
+        (0..1200).map(|n| entity(EntityKind::Saga, &format!("s{n}"))).collect();
+    let all = (0..).zip(&sagas).map(|(n, saga)| saved(saga, 1, 10, Some(says(n))));
+    archive.save(&all.collect::<Vec<_>>()).expect("saved");
+    let index = |archive: &SledArchive| {
+        let mut all = Vec::new();
+        let visited = archive.due(&mut |due| {
+            all.push(due);
+            Ok(())
+        });
+        visited.map(|()| all).expect("whole")
+    };
+    let expected = index(&archive);
+    assert_eq!(expected.len(), 1200 + 300);
+    drop(archive);
+    // As an older version leaves it; then as one leaves it that was cut off while it made some.
+    for kept in [0, 1, 700] {
+        let archive = open(directory.path());
+        let gone = |due: &Due| ((Place::Due, keys::due(due)), None);
+        let gone: Changes = expected[kept..].iter().map(gone).collect();
+        archive.entries_with_tally().change("testing", vec![gone]).expect("removed");
+        assert_eq!(index(&archive).len(), kept);
+        archive.entries_with_tally().disk.trees.meta.remove("due").expect("removed");
+        drop(archive);
+        let archive = open(directory.path());
+        assert_eq!(index(&archive), expected, "{kept} were there");
+        archive.verify().expect("it sums up");
+    }
+    // It is made once.
+    let archive = open(directory.path());
+    let saves = archive.entries_with_tally().saves();
+    drop(archive);
+    assert_eq!(open(directory.path()).entries_with_tally().saves(), saves);
+}
+
+#[test]
 fn a_tree_that_vanished_is_damage() {
-    for (waits, size) in [(Some(Waits::Until(7)), 10), (None, 200 * KIB)] {
+    for (waits, size) in [(Some(Waits::until(7)), 10), (None, 200 * KIB)] {
         let directory = without_newer_trees(waits, size);
         match SledStore::open(directory.path(), &Options::default()) {
             Err(StoreError::Damaged { place, what }) => {
@@ -334,11 +428,11 @@ fn a_wait_that_vanished_or_changed_is_damage() {
     ] {
         let directory = tempfile::tempdir().expect("a directory");
         let (archive, saga) = (open(directory.path()), entity(EntityKind::Saga, "s"));
-        archive.save(&[saved(&saga, 1, 10, Some(Waits::Until(7)))]).expect("saved");
+        archive.save(&[saved(&saga, 1, 10, Some(Waits::until(7)))]).expect("saved");
         let disk = &archive.entries_with_tally().disk;
         let key = (Place::Waits, keys::entity(&saga));
         write(disk, "testing", Changes::from([(key, value)])).expect("written");
-        let read = archive.waiting();
+        let read = waiting(&archive);
         assert_eq!(matches!(read, Err(StoreError::Damaged { .. })), is_told, "{read:?}");
         assert!(matches!(archive.verify(), Err(StoreError::Damaged { .. })));
         drop(archive);

@@ -1,24 +1,25 @@
 //! The scenarios, and the steps they share: a fresh server, and wallets with money in them.
 //!
-//! Everything is set up through the HTTP contract, by batch, and every answer of the set-up must be
-//! the expected one: a scenario on half of its wallets would measure something else. Every server
-//! gets a directory of its own.
+//! Everything but a million advances is set up through the HTTP contract, by batch, and every answer
+//! of the set-up must be the expected one: a scenario on half of its wallets would measure something
+//! else. Every server gets a directory of its own.
 
 pub(crate) mod batch;
 pub(crate) mod deals;
 pub(crate) mod hot;
 pub(crate) mod http;
 pub(crate) mod restart;
+pub(crate) mod schedule;
 mod turns;
 pub(crate) mod wallets;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::arguments::{Batch, Common, Load, Restart, Wallets};
+use super::arguments::{Batch, Common, Load, Restart, Schedule, Wallets};
 use super::bulk::{self, Outcome, Plan};
 use super::directory::Directory;
-use super::expectation::{BATCH_SIZES, MILLION};
+use super::expectation::{BATCH_SIZES, MILLION, PROCESSOR_RATE};
 use super::failure::Failure;
 use super::load::Window;
 use super::report::Report;
@@ -112,5 +113,15 @@ pub(crate) fn all(context: &Context, options: &Load, report: &mut Report) -> Res
     wallets::run(context, &wallets, report)?;
     let restart = Restart { wallets: MILLION, payments: MILLION };
     restart::run(context, &restart, report)?;
-    deals::run(context, options, report)
+    deals::run(context, options, report)?;
+    let schedule = Schedule {
+        only: Vec::new(),
+        advances: MILLION,
+        rate: PROCESSOR_RATE,
+        submitting: 3 * options.seconds,
+        lines: MILLION,
+        activities: MILLION,
+        sleepers: MILLION,
+    };
+    schedule::run(context, &schedule, report)
 }

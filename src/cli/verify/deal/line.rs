@@ -250,7 +250,7 @@ impl Deal {
         let outcome = Outcome {
             kind,
             at: entry.at,
-            wallet: place.wallet.clone(),
+            wallet: Some(place.wallet.clone()),
             seq: place.investment,
             provider: None,
             payment: None,

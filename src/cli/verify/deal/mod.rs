@@ -90,7 +90,10 @@ impl Account for Deal {
             Verdict::Wallet(_)
             | Verdict::Provider(_)
             | Verdict::Saga(_)
-            | Verdict::Compensation(_) => strange(entry),
+            | Verdict::Compensation(_)
+            | Verdict::Advance(_)
+            | Verdict::Run(_)
+            | Verdict::Schedule(_) => strange(entry),
             Verdict::Refused(_) => self.must_be_open(entry),
         }
     }

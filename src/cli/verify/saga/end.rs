@@ -51,12 +51,14 @@ impl Saga {
     /// Whether the saga may be given up now.
     fn check_given_up(&self, failure: Option<&Failure>, entry: &mut Entry<'_>) {
         let Some(plan) = self.plan() else { return };
-        if self.phase != Phase::Running || self.steps.len() > plan.returnable_to + 1 {
-            entry.wrong("it is given up, and it is too late for that");
-        }
         let Some((status, at, _, detail, began_at, deadline, ..)) = self.steps.last() else {
             return;
         };
+        let is_failed = *status == StepStatus::Failed;
+        let last = if is_failed { plan.fails_to } else { plan.returnable_to };
+        if self.phase != Phase::Running || self.steps.len() > last + 1 {
+            entry.wrong("it is given up, and it is too late for that");
+        }
         let why = failure.map(|failure| format!("{}: {}", failure.code, failure.detail));
         let is_right = match status {
             StepStatus::Asked | StepStatus::Calling | StepStatus::Unanswered { .. } => {
@@ -157,10 +159,18 @@ fn word(end: &End) -> &'static str {
     }
 }
 
-/// Why a wallet is told that its deposit will not come.
+/// Why an owner is told that it was not to be.
 fn told(undo: &Undo) -> Option<Failure> {
     let Act::Send(_, body) = &undo.act else { return None };
-    if let Body::Abandon { failure, .. } = &**body { Some(failure.clone()) } else { None }
+    if let Body::Abandon { failure, .. }
+    | Body::Unhold { failure, .. }
+    | Body::NotReimbursed { failure, .. }
+    | Body::NotCredited { failure, .. } = &**body
+    {
+        Some(failure.clone())
+    } else {
+        None
+    }
 }
 
 fn outcome(at: Timestamp, end: &End, investment: &Investment) -> Outcome {
@@ -173,7 +183,7 @@ fn outcome(at: Timestamp, end: &End, investment: &Investment) -> Outcome {
     Outcome {
         kind,
         at,
-        wallet,
+        wallet: Some(wallet),
         seq: id.seq,
         provider: None,
         payment: None,

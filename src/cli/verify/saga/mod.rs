@@ -1,14 +1,15 @@
 //! A saga, folded a second time and written apart from the machine in `bursar-domain`.
 //!
 //! From nothing, record by record: the steps in their order, one at a time (`steps`), against a
-//! second table of what each has to do (`plan`); the money that it holds between the step that took
-//! it and the one that hands it on; how it ends (`end`). A saga that is over holds nothing, and what
-//! it had done is handed to its compensation, all of it, the last first.
+//! second table of what each has to do (`plan`, `push`); the money that it holds between the step
+//! that took it and the one that hands it on; how it ends (`end`). A saga that is over holds
+//! nothing, and what it had done is handed to its compensation, all of it, the last first.
 //!
 //! Snapshots are read by their form on disk, field by field, not through the type that wrote them.
 
 mod end;
 pub(super) mod plan;
+pub(super) mod push;
 mod steps;
 
 use std::sync::Arc;
@@ -79,7 +80,10 @@ impl Account for Saga {
             Verdict::Wallet(_)
             | Verdict::Provider(_)
             | Verdict::Deal(_)
-            | Verdict::Compensation(_) => strange(entry),
+            | Verdict::Compensation(_)
+            | Verdict::Advance(_)
+            | Verdict::Run(_)
+            | Verdict::Schedule(_) => strange(entry),
             Verdict::Refused(_) => self.must_exist(entry),
         }
     }

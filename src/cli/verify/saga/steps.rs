@@ -1,9 +1,9 @@
 //! The steps of a saga: in order, one at a time, each until it is known how it stands.
 //!
 //! A step begins when the one before it is done or had nothing to do, and does what the plan says.
-//! A call is repeated under the key of its first attempt, with the next number; a pull that may have
-//! been acted on is only asked after, until it is known that it never arrived. What may not fail
-//! does not fail, and who was asked answers what belongs to the step.
+//! A call is repeated under the key of its first attempt, with the next number; a pull or a push
+//! that may have been acted on is only asked after, until it is known that it never arrived. What
+//! may not fail does not fail, and who was asked answers what belongs to the step.
 
 use bursar_domain::call::{Call, Request};
 use bursar_domain::code::{Code, Rejection};
@@ -158,7 +158,7 @@ impl Saga {
         if let Some(first) = first {
             check_repeat(first, *attempts, call, entry);
             // Unknown how it stands: then it may only be asked after, until it was never seen.
-            let is_pull = matches!(call.request, Request::Pull { .. });
+            let moves_money = moves_money(&call.request);
             let is_blind = match status {
                 StepStatus::Calling => !is_asked_after,
                 StepStatus::Unanswered { .. } => last_sent.is_some(),
@@ -166,8 +166,11 @@ impl Saga {
                     false
                 }
             };
-            if is_pull && is_blind {
-                entry.wrong("a pull is repeated, and it is not known how the last one stands");
+            if moves_money && is_blind {
+                let what = if is_pull(&call.request) { "pull" } else { "push" };
+                entry.wrong(format!(
+                    "a {what} is repeated, and it is not known how the last one stands"
+                ));
             }
         }
         (*status, *since, *attempts) = (StepStatus::Calling, at, call.attempt);
@@ -227,6 +230,10 @@ impl Saga {
                 self.found.url.clone_from(url);
                 Answer::Done
             }
+            Found::Pushed { transaction } => {
+                self.found.transaction = Some(transaction.clone());
+                Answer::Done
+            }
             Found::Nothing => Answer::Done,
         };
         self.answered(step, source, answer, entry);
@@ -240,28 +247,44 @@ impl Saga {
         };
         let from_wallet = match &**subject {
             Subject::Investment(investment) => investment.funding == Funding::Wallet,
-            Subject::Deposit(_) => false,
+            Subject::Deposit(_)
+            | Subject::Payment(_)
+            | Subject::Reimbursement(_)
+            | Subject::Advance(_) => false,
         };
         let is_it = match found {
             Found::Contact { .. } => name == StepName::Mark,
             Found::Money(..) => name == StepName::Settle && from_wallet,
             Found::Pulled { .. } => name == StepName::Pull,
+            Found::Pushed { .. } => name == StepName::Push,
             Found::Documents { .. } => name == StepName::Documents,
             Found::Nothing => match name {
                 StepName::Settle => !from_wallet,
-                StepName::Confirm | StepName::Tell | StepName::Credit => true,
+                StepName::Confirm
+                | StepName::Tell
+                | StepName::Credit
+                | StepName::Post
+                | StepName::Paid
+                | StepName::Activate => true,
                 StepName::Reserve
                 | StepName::Mark
                 | StepName::Pull
                 | StepName::Documents
-                | StepName::Expect => false,
+                | StepName::Expect
+                | StepName::Hold
+                | StepName::Push
+                | StepName::Close
+                | StepName::Open => false,
             },
         };
         let money = match found {
             Found::Money(amount, currency) | Found::Pulled { amount, currency, .. } => {
                 Some((*amount, *currency))
             }
-            Found::Nothing | Found::Contact { .. } | Found::Documents { .. } => None,
+            Found::Nothing
+            | Found::Contact { .. }
+            | Found::Documents { .. }
+            | Found::Pushed { .. } => None,
         };
         if !is_it || money.is_some_and(|money| money != (subject.amount(), subject.currency())) {
             let name = name.as_str();
@@ -278,7 +301,7 @@ impl Saga {
         entry: &mut Entry<'_>,
     ) {
         if let Some(plan) = self.plan()
-            && (plan.returnable_to + 1..=plan.done_with).contains(&usize::from(step))
+            && (plan.fails_to + 1..=plan.done_with).contains(&usize::from(step))
         {
             entry.wrong(format!("step {step} fails; it is past the point of no return"));
         }
@@ -334,6 +357,15 @@ impl Saga {
     }
 }
 
+fn is_pull(request: &Request) -> bool {
+    matches!(request, Request::Pull { .. })
+}
+
+/// What is asked after by its key, and not repeated blindly.
+fn moves_money(request: &Request) -> bool {
+    is_pull(request) || matches!(request, Request::Push { .. })
+}
+
 /// A repeat is the next attempt under the first one's key, for the same or for how it stands.
 fn check_repeat(first: &Call, attempts: u32, call: &Call, entry: &mut Entry<'_>) {
     if call.attempt != attempts + 1 {
@@ -342,8 +374,7 @@ fn check_repeat(first: &Call, attempts: u32, call: &Call, entry: &mut Entry<'_>)
     if call.key != first.key {
         entry.wrong(format!("a call under {:?} is repeated under {:?}", first.key, call.key));
     }
-    let asks_after =
-        matches!((&first.request, &call.request), (Request::Pull { .. }, Request::Find));
+    let asks_after = moves_money(&first.request) && call.request == Request::Find;
     if !asks_after && call.request != first.request {
         entry.wrong("a call is repeated for something else");
     }

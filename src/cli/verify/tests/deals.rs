@@ -79,7 +79,7 @@ fn a_true_directory_with_deals_passes() {
     let counts = report.counts.expect("it was opened");
     assert_eq!((counts.deals, counts.sagas, counts.compensations), (3, 9, 3));
     assert_eq!(report.trial[&euro()].sum(), 0);
-    assert!(report.to_table().contains("3 deals, 9 sagas, 3 compensations)"));
+    assert!(report.to_table().contains("3 deals, 9 sagas, 3 compensations, 0 advances"));
 
     let world = cast().in_the_tail().world;
     let report = super::report(&world.disk);

@@ -7,19 +7,19 @@
 //! cancelled when its money is there, and the money goes back with the third attempt. Two deposits
 //! are pulled, one comes and one does not; others wait for an answer or an instant.
 
-use bursar_domain::call::{Answered, Call, Reply, Request};
+use bursar_domain::call::{Answered, Call, Context, Reply, Request};
 use bursar_domain::deal::command::{IfFull, Invest, Investor};
 use bursar_domain::deal::{Command, Profile};
-use bursar_domain::entity::{Entity, Wake};
+use bursar_domain::entity::Wake;
 use bursar_domain::id::{DealId, EntityId, InvestmentId, Kind, Seq};
 use bursar_domain::money::Amount;
-use bursar_domain::record::Recorded;
+use bursar_domain::record::{Recorded, Verdict};
 use bursar_domain::saga::investment::Funding;
 use bursar_domain::wallet::Status;
 use bursar_domain::wallet::command::Lookup;
 use bursar_domain::{compensation, saga};
 
-use super::world::{World, euro, wallet_of};
+use super::world::{Machines, World, euro, happened, wallet_of};
 
 pub(super) fn deal_id(id: &str) -> EntityId {
     EntityId::deal(&DealId::parse(id).expect("well-formed"))
@@ -80,17 +80,25 @@ impl World {
 
     /// The next call is answered; who called.
     pub(super) fn answer(&mut self, reply: Reply) -> EntityId {
-        let (id, Call { step, attempt, .. }) = self.calls.pop_front().expect("someone calls");
-        let (answered, now) = (Answered { step, attempt, reply }, self.now());
-        let verdict = if id.kind == Kind::Saga {
-            saga::Saga::verdict(self.sagas[&id].entity().answered(&answered, &now))
-        } else {
-            let machine = &self.compensations[&id];
-            compensation::Compensation::verdict(machine.entity().answered(&answered, &now))
-        };
-        self.record(id.clone(), None, verdict);
+        let (id, call) = self.calls.pop_front().expect("someone calls");
+        assert!(self.answer_if(&id, &call, reply), "{id} waits for this answer");
         self.deliver();
         id
+    }
+
+    /// A call is answered, if anybody waits for the answer.
+    pub(super) fn answer_if(&mut self, id: &EntityId, call: &Call, reply: Reply) -> bool {
+        let now = self.now();
+        let answer = Answered { step: call.step, attempt: call.attempt, reply };
+        let verdict = match id.kind {
+            Kind::Saga => answered(&self.sagas, id, &answer, &now),
+            Kind::Compensation => answered(&self.compensations, id, &answer, &now),
+            Kind::Advance => answered(&self.advances, id, &answer, &now),
+            Kind::Wallet | Kind::Provider | Kind::Deal | Kind::Run | Kind::Schedule => {
+                panic!("{id} never calls")
+            }
+        };
+        verdict.map(|verdict| self.record(id.clone(), None, verdict)).is_some()
     }
 
     /// Everything comes and is done.
@@ -102,17 +110,54 @@ impl World {
         }
     }
 
-    /// A saga that waits for an instant is woken long after it.
-    pub(super) fn wake(&mut self, id: EntityId) {
-        let verdict =
-            saga::Saga::verdict(self.sagas[&id].entity().woken(Wake::Resumed, &self.now()));
-        self.record(id, None, verdict);
+    /// The call of an entity is the next one to be answered.
+    pub(super) fn turn_to(&mut self, id: &EntityId) {
+        let at = self.calls.iter().position(|(caller, _)| caller == id);
+        self.calls.rotate_left(at.unwrap_or_else(|| panic!("{id} does not call")));
     }
+
+    /// An entity is woken, and goes on.
+    pub(super) fn wake(&mut self, id: &EntityId, why: Wake) {
+        assert!(self.wake_if(id, why), "{id} goes on when it is woken");
+    }
+
+    /// An entity is woken; whether it goes on.
+    pub(super) fn wake_if(&mut self, id: &EntityId, why: Wake) -> bool {
+        let now = self.now();
+        let verdict = match id.kind {
+            Kind::Saga => woken(&self.sagas, id, why, &now),
+            Kind::Compensation => woken(&self.compensations, id, why, &now),
+            Kind::Provider => woken(&self.providers, id, why, &now),
+            Kind::Advance => woken(&self.advances, id, why, &now),
+            Kind::Run => woken(&self.runs, id, why, &now),
+            Kind::Schedule => woken(&self.schedules, id, why, &now),
+            Kind::Wallet | Kind::Deal => panic!("{id} never waits"),
+        };
+        verdict.map(|verdict| self.record(id.clone(), None, verdict)).is_some()
+    }
+}
+
+fn answered<E: Recorded>(
+    machines: &Machines<E>,
+    id: &EntityId,
+    answered: &Answered,
+    now: &Context<'_>,
+) -> Option<Verdict> {
+    happened::<E>(machines[id].entity().answered(answered, now))
+}
+
+fn woken<E: Recorded>(
+    machines: &Machines<E>,
+    id: &EntityId,
+    why: Wake,
+    now: &Context<'_>,
+) -> Option<Verdict> {
+    happened::<E>(machines[id].entity().woken(why, now))
 }
 
 fn done(call: &Call) -> Reply {
     let id = match &call.request {
-        Request::Pull { .. } | Request::Find => "tr-1",
+        Request::Pull { .. } | Request::Push { .. } | Request::Find => "tr-1",
         Request::MakeDocuments { .. } => "doc-1",
         Request::Refund { .. } | Request::VoidDocuments { .. } | Request::Mail(_) => "",
     };
@@ -208,7 +253,7 @@ impl Cast {
     /// The same things again, in the journal only; at last two messages are on their way.
     pub(super) fn in_the_tail(mut self) -> Self {
         let world = &mut self.world;
-        world.wake(EntityId::saga(format!("txn_{}_ann", self.unknown)));
+        world.wake(&EntityId::saga(format!("txn_{}_ann", self.unknown)), Wake::Resumed);
         world.go_on();
         world.open_deal("pier", 100_000, 3);
         world.invest("pier", "ann", 50_000, Funding::Bank);

@@ -13,8 +13,6 @@ use super::invest::{Cast, compensation_of, deal_id, saga_of};
 use super::world::wallet_of;
 use super::*;
 
-type Change<S> = fn(&mut S);
-
 /// Changes one field after the other.
 fn check_fields<A: Account>(
     of: impl Fn(&Cast) -> EntityId,

@@ -9,51 +9,67 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, LazyLock};
 
 use bursar_actors::books::Books;
+use bursar_domain::advance::Advance;
 use bursar_domain::cadence::Cadence;
-use bursar_domain::call::{Call, Context, Policy};
+use bursar_domain::call::{Call, Collecting, Context, Policy, Reimbursing};
 use bursar_domain::compensation::Compensation;
 use bursar_domain::currency::Currency;
 use bursar_domain::deal::Deal;
-use bursar_domain::entity::Due;
+use bursar_domain::entity::{Due, Entity};
+use bursar_domain::errand::{Errand, ReportLine};
 use bursar_domain::id::{EntityId, Kind, Position, ProviderId, Seq, ShardId, WalletId};
 use bursar_domain::key::{Index, Key};
 use bursar_domain::machine::Machine;
 use bursar_domain::message::{Body, Effect, Message, Outcome, Source, Stamp};
 use bursar_domain::money::Amount;
-use bursar_domain::provider::{self, Provider};
+use bursar_domain::provider::{self, Provider, Settlement};
 use bursar_domain::record::{Record, Recorded, Refusal, Verdict};
+use bursar_domain::run::Run;
 use bursar_domain::saga::Saga;
+use bursar_domain::schedule::Schedule;
 use bursar_domain::time::Timestamp;
-use bursar_domain::wallet::command::{Deposit, Lookup, Paid, Pay, Payee, Refund};
+use bursar_domain::wallet::command::{Deposit, Lookup, Paid, Pay, Payee, PayeeSettlement, Refund};
 use bursar_domain::wallet::{self, Wallet};
 use bursar_snapshots::codec;
-use bursar_snapshots::store::{IndexKind, Snapshot, Waits};
+use bursar_snapshots::store::{Awaited, IndexKind, Snapshot, Waits};
 
 use super::disk::Disk;
 
 /// How many shards the world has.
 pub(super) const SHARDS: u16 = 4;
 
-static POLICY: LazyLock<Policy> = LazyLock::new(Policy::default);
+static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy {
+    reimbursing: Reimbursing { declines_max: 2, minimum: 1.into(), ..Reimbursing::default() },
+    collecting: Collecting { attempts_max: 3, representments_max: 1, ..Collecting::default() },
+    ..Policy::default()
+});
 
-type Machines<E> = BTreeMap<EntityId, Machine<E>>;
+pub(super) type Machines<E> = BTreeMap<EntityId, Machine<E>>;
 
 /// Entities that decide.
 #[derive(Debug, Default)]
 pub(super) struct World {
     wallets: Machines<Wallet>,
-    providers: Machines<Provider>,
+    pub(super) providers: Machines<Provider>,
     pub(super) deals: Machines<Deal>,
     pub(super) sagas: Machines<Saga>,
     pub(super) compensations: Machines<Compensation>,
+    pub(super) advances: Machines<Advance>,
+    pub(super) runs: Machines<Run>,
+    pub(super) schedules: Machines<Schedule>,
     books: BTreeMap<ShardId, Books>,
     next: BTreeMap<ShardId, Seq>,
     messages: VecDeque<Message>,
     /// Calls that have no answer yet.
     pub(super) calls: VecDeque<(EntityId, Call)>,
+    /// Errands that nothing was brought of yet.
+    pub(super) errands: VecDeque<(EntityId, Errand)>,
+    /// What the processor's report has; `None` when it breaks off.
+    pub(super) report: Option<Vec<ReportLine>>,
     told: Vec<(Position, Outcome)>,
     unsaved: usize,
     keys: u64,
+    passed_ms: i64,
     pub(super) disk: Disk,
 }
 
@@ -83,6 +99,11 @@ fn money(minor: i64) -> Deposit {
     Deposit { amount, currency: euro(), effective_at: None, description }
 }
 
+fn profile_of(id: &str, settlement: Settlement) -> provider::Profile {
+    let account = format!("bank-of-{id}").into();
+    provider::Profile { name: id.into(), currency: euro(), settlement, account }
+}
+
 impl World {
     pub(super) fn open(&mut self, id: &str) {
         let profile = wallet::Profile {
@@ -97,14 +118,24 @@ impl World {
 
     pub(super) fn register(&mut self, id: &str) {
         let cadence = Cadence::new("day", None, Some("02:00"), Some("UTC")).expect("a cadence");
-        let profile = provider::Profile {
-            name: id.into(),
-            currency: euro(),
-            cadence,
-            account: "token".into(),
-        };
+        self.register_with(id, Settlement::OnCalendar(cadence));
+    }
+
+    pub(super) fn register_with(&mut self, id: &str, settlement: Settlement) {
+        let command = provider::Command::Register(profile_of(id, settlement));
+        self.ask_provider(id, &command);
+    }
+
+    /// Registers a provider as the first release did, which began no period.
+    pub(super) fn register_as_before(&mut self, id: &str) {
+        let profile = profile_of(id, super::season::daily());
         let event = provider::Event::Registered(Arc::new(profile));
         self.record(provider_id(id), None, Provider::verdict(vec![event]));
+    }
+
+    pub(super) fn ask_provider(&mut self, id: &str, command: &provider::Command) -> Seq {
+        let key = self.key();
+        self.decide(|world| &mut world.providers, provider_id(id), key, command)
     }
 
     pub(super) fn deposit(&mut self, id: &str, minor: i64) {
@@ -117,14 +148,22 @@ impl World {
     }
 
     pub(super) fn pay(&mut self, id: &str, provider: &str, minor: i64) -> Seq {
+        let settlement = match self.providers[&provider_id(provider)].entity().summary() {
+            Some(summary) => summary.immediate().map(Into::into),
+            None => None,
+        };
+        let settlement = settlement
+            .map_or(PayeeSettlement::OnCalendar, |account| PayeeSettlement::Immediate { account });
         let pay = Pay {
+            wallet: wallet_of(id),
             provider: provider_of(provider),
             amount: Amount::from_minor(minor),
             currency: euro(),
             description: Some("visit".into()),
             metadata: Vec::new(),
             effective_at: None,
-            payee: Lookup::Found(Payee { currency: euro() }),
+            payee: Lookup::Found(Payee { currency: euro(), settlement }),
+            queue_full: false,
         };
         self.ask(id, |_| wallet::Command::Pay(pay))
     }
@@ -134,9 +173,15 @@ impl World {
         let mut records = self.disk.journal.iter();
         let record = records.find(|placed| placed.1 == payment && placed.2.entity == own);
         let events = record.and_then(|(_, _, record)| Wallet::events(&record.verdict));
-        let Some([wallet::Event::Paid(paid)]) = events else { panic!("no payment of this wallet") };
-        let paid =
-            Paid { provider: paid.provider.clone(), amount: paid.amount, refunded: Amount::ZERO };
+        let (provider, amount, was_held) = match events {
+            Some([wallet::Event::Paid(paid)]) => (paid.provider.clone(), paid.amount, false),
+            Some([wallet::Event::PaymentHeld(held)]) => (held.provider.clone(), held.amount, true),
+            events => panic!("no payment of this wallet: {events:?}"),
+        };
+        let refunded = self.on_disk(&own, IndexKind::Refunded, payment.0.into());
+        let refunded = refunded.and_then(|minor| i64::try_from(minor).ok());
+        let refunded = refunded.map(Amount::from_minor);
+        let paid = Paid { provider, amount, refunded, was_held };
         self.ask(id, |key| {
             wallet::Command::Refund(Refund {
                 payment,
@@ -168,11 +213,16 @@ impl World {
         Key { text: format!("key-{}", self.keys).into(), content: self.keys }
     }
 
-    /// The time of the next record.
+    /// The time of the next record: a second after the one before, and what was passed over.
     pub(super) fn now(&self) -> Context<'static> {
         let commit = i64::try_from(self.disk.journal.len() + 2).expect("small");
-        let now = Timestamp::from_millis(commit * 1000).expect("in range");
+        let now = Timestamp::from_millis(commit * 1000 + self.passed_ms).expect("in range");
         Context { now, policy: &POLICY }
+    }
+
+    /// Time goes by, and nothing happens.
+    pub(super) fn pass_ms(&mut self, millis: i64) {
+        self.passed_ms += millis;
     }
 
     /// An entity decides what it was asked.
@@ -205,6 +255,9 @@ impl World {
             Kind::Deal => self.deals.entry(id).or_default().apply(&record, seq),
             Kind::Saga => self.sagas.entry(id).or_default().apply(&record, seq),
             Kind::Compensation => self.compensations.entry(id).or_default().apply(&record, seq),
+            Kind::Advance => self.advances.entry(id).or_default().apply(&record, seq),
+            Kind::Run => self.runs.entry(id).or_default().apply(&record, seq),
+            Kind::Schedule => self.schedules.entry(id).or_default().apply(&record, seq),
         }
         self.books.entry(shard).or_default().add(&record, seq);
         let mut index = 0;
@@ -216,25 +269,47 @@ impl World {
                     index += 1;
                 }
                 Effect::Call(call) => self.calls.push_back((record.entity.clone(), call)),
+                Effect::Fetch(errand) => {
+                    self.errands.push_back((record.entity.clone(), errand));
+                }
             }
         }
         self.disk.journal.push((shard, seq, record));
         seq
     }
 
+    /// What the disk has in an index.
+    pub(super) fn on_disk(&self, id: &EntityId, kind: IndexKind, slot: u128) -> Option<u64> {
+        let mut entries = self.disk.index.iter().rev();
+        let found = entries.find(|entry| (&entry.0, entry.1, entry.2) == (id, kind, slot));
+        found.map(|entry| entry.3)
+    }
+
+    /// Whether what an entity was asked was not refused.
+    pub(super) fn was_accepted(&self, id: &EntityId, seq: Seq) -> bool {
+        let mut records = self.disk.journal.iter();
+        let found = records.find(|placed| placed.1 == seq && placed.2.entity == *id);
+        found.is_some_and(|placed| !matches!(placed.2.verdict, Verdict::Refused(_)))
+    }
+
     /// Delivers the messages that wait, and those that follow from them.
     pub(super) fn deliver(&mut self) {
         while let Some(message) = self.messages.pop_front() {
             let (to, now) = (message.to.clone(), self.now());
-            let verdict = match to.kind {
+            let found = match to.kind {
                 Kind::Wallet => receive(&mut self.wallets, &message, now),
                 Kind::Provider => receive(&mut self.providers, &message, now),
                 Kind::Deal => receive(&mut self.deals, &message, now),
                 Kind::Saga => receive(&mut self.sagas, &message, now),
                 Kind::Compensation => receive(&mut self.compensations, &message, now),
+                Kind::Advance => receive(&mut self.advances, &message, now),
+                Kind::Run => receive(&mut self.runs, &message, now),
+                Kind::Schedule => receive(&mut self.schedules, &message, now),
             };
-            let key = self.key_of(&message);
-            self.record(to, key, verdict);
+            if let Some(verdict) = found {
+                let key = self.key_of(&message);
+                self.record(to, key, verdict);
+            }
         }
     }
 
@@ -252,10 +327,15 @@ impl World {
         self.disk.history.extend(unsaved);
         let disk = &mut self.disk;
         save(&mut self.wallets, disk, |wallet| Some((IndexKind::Refunded, wallet.refunded_mut()?)));
-        save(&mut self.providers, disk, |_| None);
+        save(&mut self.providers, disk, |provider| {
+            Some((IndexKind::Activity, provider.activities_mut()))
+        });
         save(&mut self.deals, disk, |deal| Some((IndexKind::Left, deal.left_mut())));
         save(&mut self.sagas, disk, |_| None);
         save(&mut self.compensations, disk, |_| None);
+        save(&mut self.advances, disk, |_| None);
+        save(&mut self.runs, disk, |_| None);
+        save(&mut self.schedules, disk, |_| None);
         self.disk.books = self.books.clone();
         self.disk.outcomes.append(&mut self.told);
         for (shard, next) in &self.next {
@@ -270,9 +350,14 @@ fn receive<E: Recorded>(
     machines: &mut Machines<E>,
     message: &Message,
     now: Context<'_>,
-) -> Verdict {
+) -> Option<Verdict> {
     let machine = machines.entry(message.to.clone()).or_default();
-    E::verdict(machine.entity().receive(message, &now))
+    happened::<E>(machine.entity().receive(message, &now))
+}
+
+/// Events that no client asked for are recorded if there are any.
+pub(super) fn happened<E: Recorded>(events: Vec<E::Event>) -> Option<Verdict> {
+    (!events.is_empty()).then(|| E::verdict(events))
 }
 
 /// What of an entity stands in the index beside its keys.
@@ -283,11 +368,12 @@ fn save<E: Recorded>(machines: &mut Machines<E>, disk: &mut Disk, side: SideOf<E
         let snapshot = Snapshot { covers: machine.last(), state: codec::encode(machine) };
         disk.snapshots.insert(id.clone(), snapshot);
         if E::WAITS {
-            let waits = match machine.entity().due() {
-                Due::Nothing => Waits::No,
-                Due::Answer => Waits::Until(0),
-                Due::At(at) => Waits::Until(at.millis()),
+            let awaits = match machine.entity().due() {
+                Due::Nothing => Awaited::Nothing,
+                Due::Answer => Awaited::Answer,
+                Due::At(at) => Awaited::Instant(at.millis()),
             };
+            let waits = Waits { awaits, listed: machine.entity().listed() };
             disk.waits.insert(id.clone(), waits);
         }
         let mut spill = |kind: IndexKind, index: &mut Index| {

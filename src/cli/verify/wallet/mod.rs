@@ -1,25 +1,29 @@
 //! A wallet, folded a second time and written apart from the rules in `bursar-domain`.
 //!
-//! From nothing, record by record: the balance, the holds, the money that is expected (`refund`: from
-//! a provider; `pending`: from the bank), the investments that are pending (`pending`), what was
-//! refunded of each payment, the messages received. Beside that it checks what `decide` promised:
-//! nothing before the wallet was opened, money only in its currency, a frozen wallet pays nothing,
-//! what can be spent never goes below the credit limit by a payment, a hold or a mark. Snapshots are
-//! read by their form on disk, field by field, not through the type that wrote them.
+//! From nothing, record by record: the balance, the holds, the money that is expected (`refund`:
+//! from a provider; `pending`: from the bank), the investments that are pending (`pending`), the
+//! payments that are settled at once (`settled`), what was refunded of each payment, the messages
+//! received. Beside that it checks what `decide` promised: nothing before the wallet was opened,
+//! money only in its currency, a frozen wallet pays nothing, what can be spent never goes below the
+//! credit limit by a payment, a hold or a mark. Snapshots are read by their form on disk, field by
+//! field, not through the type that wrote them.
 //!
 //! Memory: 24 bytes for each payment of the one wallet that is being read.
 
 mod pending;
 mod refund;
+mod settled;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{EntityId, InvestmentId, ProviderId, Seq, ShardId, WalletId};
+use bursar_domain::id::{EntityId, InvestmentId, Made, ProviderId, Seq, ShardId, WalletId};
 use bursar_domain::key::Index;
 use bursar_domain::message::{Body, Outcome, OutcomeKind};
 use bursar_domain::money::Amount;
 use bursar_domain::record::{Record, Verdict};
+use bursar_domain::saga::payment;
 use bursar_domain::wallet::event::{Deposited, Paid};
 use bursar_domain::wallet::{Event, Expected, Hold, Profile, Status};
 use bursar_snapshots::codec::{self, CodecError};
@@ -51,6 +55,8 @@ pub(super) struct Wallet {
     balance: Balance,
     holds: Vec<Hold>,
     expected: Vec<Awaited>,
+    /// Payments that are settled at once and on their way, by the decision that set them aside.
+    held: BTreeMap<Seq, payment::Payment>,
     payments: Vec<Payment>,
     /// In minor units.
     refunded: Values,
@@ -101,7 +107,10 @@ impl Account for Wallet {
             Verdict::Provider(_)
             | Verdict::Deal(_)
             | Verdict::Saga(_)
-            | Verdict::Compensation(_) => strange(entry),
+            | Verdict::Compensation(_)
+            | Verdict::Advance(_)
+            | Verdict::Run(_)
+            | Verdict::Schedule(_) => strange(entry),
             Verdict::Refused(_) => self.must_be_open(entry),
         }
     }
@@ -203,6 +212,9 @@ impl Wallet {
                 let money = (*amount, *currency);
                 self.pull_abandoned((*source, by), *deposit, money, failure, entry);
             }
+            Event::PaymentHeld(event) => self.payment_held(event, entry),
+            Event::PaymentPosted(event) => self.payment_posted(event, entry),
+            Event::PaymentFailed(event) => self.payment_failed(event, entry),
         }
     }
 
@@ -289,9 +301,9 @@ impl Wallet {
     }
 }
 
-/// A hold under an investment's id is its mark, and nobody's but its saga's.
+/// A hold under the id of an investment or a payment is nobody's but its saga's.
 fn must_be_a_clients(hold: &str, entry: &mut Entry<'_>) {
-    if InvestmentId::parse(hold).is_some() {
+    if InvestmentId::parse(hold).is_some() || Made::parse(hold, "pay").is_some() {
         entry.wrong(format!("{hold:?} is the name of a mark, which only its saga may touch"));
     }
 }
@@ -310,7 +322,7 @@ fn outcome(
     Outcome {
         kind,
         at: entry.at,
-        wallet: own_id(entry),
+        wallet: Some(own_id(entry)),
         seq: entry.place.seq,
         provider: None,
         payment: None,
@@ -342,7 +354,10 @@ pub(super) fn role(record: &Record) -> Role {
         | Event::Unmarked { .. }
         | Event::PullRequested(_)
         | Event::PullBooked(_)
-        | Event::PullAbandoned { .. } => None,
+        | Event::PullAbandoned { .. }
+        | Event::PaymentHeld(_)
+        | Event::PaymentPosted(_)
+        | Event::PaymentFailed(_) => None,
     });
     role.unwrap_or(Role::Decision)
 }

@@ -17,16 +17,9 @@ use bursar_domain::wallet::{Expected, Profile};
 
 use super::{Awaited, Origin, Wallet, outcome, own_id};
 use crate::cli::verify::cases::Part;
-use crate::cli::verify::ledger::{Entry, check_money};
+use crate::cli::verify::ledger::{Entry, check_money, must_be};
 use crate::cli::verify::saga::plan;
 use crate::cli::verify::transfers::Known;
-
-/// Who asked must be of this kind.
-fn must_be(kind: Kind, by: &Asker, entry: &mut Entry<'_>) {
-    if by.entity.kind != kind {
-        entry.wrong(format!("{} asked for it, which is no {}", by.entity, kind.as_str()));
-    }
-}
 
 fn account_of(account: Option<&str>, entry: &Entry<'_>) -> Box<str> {
     account.unwrap_or(&entry.place.id.id).into()
@@ -50,7 +43,7 @@ impl Wallet {
         let mark = Body::Mark { by: by.clone(), hold: hold.amount, currency: *currency };
         self.marks.receive(*source, &mark, entry);
         self.place(hold, entry);
-        entry.ledger.cases.wallet(&by.entity.id, Part::Pending);
+        entry.ledger.cases.owner(entry.place.id, &by.entity.id, Part::Pending);
         let profiles = (
             self.says(|profile| profile.email.as_deref()),
             self.says(|profile| profile.bank_account.as_deref()),
@@ -96,7 +89,7 @@ impl Wallet {
             ));
         }
         self.step(amount.checked_neg().unwrap_or_default(), *balance_after, *currency, entry);
-        entry.ledger.cases.wallet(&by.entity.id, Part::Kept);
+        entry.ledger.cases.owner(entry.place.id, &by.entity.id, Part::Kept);
         if amount.is_zero() {
             entry.replied(by, Answer::Done);
         } else {
@@ -109,7 +102,7 @@ impl Wallet {
         must_be(Kind::Compensation, by, entry);
         self.marks.receive(source, &Body::Unmark { by: by.clone() }, entry);
         drop(self.release(&by.entity.id, entry));
-        entry.ledger.cases.wallet(&by.entity.id, Part::Undone);
+        entry.ledger.cases.owner(entry.place.id, &by.entity.id, Part::Undone);
         entry.replied(by, Answer::Done);
     }
 
@@ -127,7 +120,7 @@ impl Wallet {
         let deposit = Deposit { wallet: own_id(entry), seq: asked, amount, currency, account };
         let subject = Subject::Deposit(deposit);
         let saga = EntityId::saga(plan::id(&subject));
-        entry.ledger.cases.wallet(&saga.id, Part::Pending);
+        entry.ledger.cases.owner(entry.place.id, &saga.id, Part::Pending);
         entry.sent(&saga, &Body::Begin(Box::new(subject)));
     }
 
@@ -196,5 +189,5 @@ fn ends(by: &Asker, deposit: Seq, part: Part, entry: &mut Entry<'_>) {
     if *by.entity.id != *plan::deposit_id(&own_id(entry), deposit) {
         entry.wrong(format!("{} asks, which is not about deposit {deposit}", by.entity));
     }
-    entry.ledger.cases.wallet(&by.entity.id, part);
+    entry.ledger.cases.owner(entry.place.id, &by.entity.id, part);
 }
