@@ -53,7 +53,9 @@ impl Board {
 
     /// Shows how the gateway stands.
     pub fn show(&self, core: &GatewayCore) {
-        let waiting: usize = core.waiting().iter().sum();
+        // What waits in the batch lane was not brought by clients, and goes behind theirs.
+        let of_clients = Lane::ALL.iter().filter(|lane| **lane != Lane::Batch);
+        let waiting: usize = of_clients.map(|lane| core.waiting()[index(*lane)]).sum();
         self.arrived.store(core.counts().submitted, Ordering::Relaxed);
         self.waiting.store(waiting as u64, Ordering::Relaxed);
         self.held_until_us.store(micros(core.held_until()), Ordering::Relaxed);
@@ -63,7 +65,7 @@ impl Board {
         }
     }
 
-    /// Whether as many calls wait as may.
+    /// Whether as many calls wait as may, before those of the batch lane.
     pub fn is_full(&self) -> bool {
         let coming = self.handed.load(Ordering::Relaxed);
         let coming = coming.saturating_sub(self.arrived.load(Ordering::Relaxed));

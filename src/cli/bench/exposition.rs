@@ -80,7 +80,7 @@ impl Journal {
 }
 
 /// The sum of all series of a name; `None` if there is none.
-pub(super) fn total(text: &str, name: &str) -> Option<f64> {
+fn total(text: &str, name: &str) -> Option<f64> {
     let values = text.lines().filter_map(|line| {
         let rest = line.strip_prefix(name)?;
         let value = match rest.strip_prefix('{') {

@@ -320,6 +320,7 @@ mod tests {
             Lines::deposits(3),
             Lines::hot_deposit(),
             Lines::register_providers(),
+            Lines::register_sleepers("later", 3, "31"),
             Lines::payments(Spread::AtRandom(3)),
         ];
         let mut seen = std::collections::BTreeSet::new();
@@ -332,7 +333,26 @@ mod tests {
                 assert!(seen.insert(line["idempotency_key"].to_string()), "{line}");
             }
         }
-        assert_eq!(seen.len(), 18);
+        assert_eq!(seen.len(), 21);
+    }
+
+    #[test]
+    fn the_same_activities_come_again_whoever_sends_them() {
+        let keys = Keys::default();
+        let lines = |expected| Lines::activities("2026-11-21", 2, expected);
+        let rendered = |mut lines: Lines, first| {
+            let mut body = Vec::new();
+            lines.render(&mut body, &keys, first, 2);
+            (lines.path(first), String::from_utf8(body).expect("rendered from text"))
+        };
+        let (path, body) = rendered(lines("\"new\""), 4);
+        assert_eq!(path, "/v1/providers/p002/activities");
+        assert_eq!(rendered(lines("\"duplicate\""), 4), (path, body.clone()));
+        let ids = body.lines().map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).expect("a line is JSON");
+            line["activity_id"].to_string()
+        });
+        assert_eq!(ids.collect::<Vec<_>>(), ["\"act-0000004\"", "\"act-0000005\""]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use bursar_domain::call::{Collecting, Policy, Reply};
 use bursar_domain::entity::Entity;
 use bursar_domain::errand::Reported::{self, Failed, Succeeded};
 use bursar_domain::message::{Body, OutcomeKind};
+use bursar_domain::plan::Plan;
 
 use crate::bench::{Bench, day, declined, done, not_sent, policy};
 
@@ -94,6 +95,25 @@ fn a_failed_debit_goes_to_the_end_of_the_plan() {
         owes_all,
     );
     assert_eq!(bench.advance().schedule()[4].replaces, Some(2));
+}
+
+#[test]
+fn the_end_of_the_plan_is_one_period_after_its_last_date() {
+    for (every, last, next) in [
+        ("day", "2026-01-13", "2026-01-14"),
+        ("week", "2026-03-26", "2026-04-02"),
+        ("month", "2027-01-01", "2027-02-01"),
+    ] {
+        let plan = Plan::new(12, every, None).expect("a plan");
+        let mut bench = Bench::active(policy(), 12_000, plan);
+        bench.run(31, &[declined(), declined()]);
+        let rows = bench.advance().schedule();
+        assert_eq!(
+            (rows[11].due.to_string(), rows[12].due.to_string()),
+            (last.into(), next.into())
+        );
+        assert!(rows.is_sorted_by(|one, next| one.due < next.due), "{rows:?}");
+    }
 }
 
 #[test]

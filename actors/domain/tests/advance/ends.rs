@@ -29,6 +29,8 @@ impl World {
         assert_eq!(collected + outstanding + lost, profile.amount.minor(), "{id}");
         assert!(collected >= 0 && outstanding >= 0 && lost >= 0, "{id}");
         let paid = self.processor.paid(&profile.account, self.now);
+        let rows = advance.schedule();
+        assert!(rows.is_sorted_by(|one, next| one.due < next.due), "{id}: no date is used twice");
         // What is known to have come did come; what came is known later.
         assert!(collected <= paid, "{id}: {collected} of {paid}");
     }

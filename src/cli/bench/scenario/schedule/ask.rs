@@ -1,5 +1,5 @@
 //! What the parts ask of a server outside of any measurement: begin a run, see how it stands, move
-//! the clock, read a gauge.
+//! the clock, count who is in memory.
 //!
 //! An answer that is not the expected one ends the scenario: what follows would measure something
 //! else.
@@ -7,7 +7,6 @@
 use serde_json::{Value, json};
 
 use super::super::super::client::{self, Answer};
-use super::super::super::exposition;
 use super::super::super::failure::Failure;
 use super::super::super::server::Server;
 
@@ -78,21 +77,27 @@ pub(super) fn move_clock(server: &Server, to: &str) -> Result<u64, Failure> {
     steps.ok_or_else(|| unexpected("moving the clock", &answer))
 }
 
-/// The most calls that the sandbox's processor had in any second.
-pub(super) fn most_in_a_second(server: &Server) -> Result<u64, Failure> {
+/// How the sandbox's processor was called: the most in any second, and how many were turned away.
+pub(super) fn processor_calls(server: &Server) -> Result<(u64, u64), Failure> {
     let answer = client::call(server.address, "GET", "/sandbox/calls")
         .map_err(Failure::system("reading what the sandbox noted"))?;
-    let most =
-        parsed(&answer, 200).and_then(|calls| calls["processor"]["most_in_a_second"].as_u64());
-    most.ok_or_else(|| unexpected("reading what the sandbox noted", &answer))
+    let calls = parsed(&answer, 200).and_then(|calls| {
+        let processor = &calls["processor"];
+        Some((processor["most_in_a_second"].as_u64()?, processor["throttled"].as_u64()?))
+    });
+    calls.ok_or_else(|| unexpected("reading what the sandbox noted", &answer))
 }
 
-/// How many entities are in memory.
-pub(super) fn residents(server: &Server) -> Result<f64, Failure> {
-    let answer = client::call(server.address, "GET", "/metrics")
-        .map_err(Failure::system("reading /metrics"))?;
-    let residents = exposition::total(&answer.body, "bursar_residents");
-    residents.ok_or_else(|| unexpected("reading /metrics", &answer))
+/// How many entities are in memory. Every shard is asked, behind what it has to do.
+pub(super) fn residents(server: &Server) -> Result<u64, Failure> {
+    let answer = client::call(server.address, "GET", "/admin/shards")
+        .map_err(Failure::system("reading how the shards stand"))?;
+    let residents = parsed(&answer, 200).as_ref().and_then(residents_in);
+    residents.ok_or_else(|| unexpected("reading how the shards stand", &answer))
+}
+
+fn residents_in(shards: &Value) -> Option<u64> {
+    shards["items"].as_array()?.iter().map(|shard| shard["residents"].as_u64()).sum()
 }
 
 fn parsed(answer: &Answer, status: u16) -> Option<Value> {
@@ -128,5 +133,12 @@ mod tests {
         };
         assert_eq!(standing_in(&run), Some(expected));
         assert_eq!(standing_in(&json!({"code": "run-not-found"})), None);
+    }
+
+    #[test]
+    fn residents_of_all_shards_count() {
+        let shards = json!({"items": [{"shard": 0, "residents": 3}, {"shard": 1, "residents": 4}]});
+        assert_eq!(residents_in(&shards), Some(7));
+        assert_eq!(residents_in(&json!({"items": [{"shard": 0}]})), None);
     }
 }

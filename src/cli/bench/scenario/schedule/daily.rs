@@ -61,9 +61,10 @@ pub(super) fn run(
     let seconds = context.length(options.submitting);
     let (pace, peak) = watch::during(&server, || submit(&server, &begun, seconds))?;
     report_pace(&pace, rate, report);
-    let most = ask::most_in_a_second(&server)?;
+    let (most, turned_away) = ask::processor_calls(&server)?;
     let row = Row::new("most in any one second", most as f64, Unit::Count);
     report.row(row.at_most(f64::from(rate)));
+    report.row(Row::new("of them turned away", turned_away as f64, Unit::Count).at_most(0.0));
     report.row(Row::new("submission: RSS", peak.bytes as f64, Unit::Mebibytes));
     // A run is journaled, so it may be cut off; it would go on for minutes.
     server.kill()?;
@@ -143,7 +144,7 @@ fn report_staging(
 }
 
 fn report_memory(before: u64, peak: Peak, due: u64, full: bool, report: &mut Report) {
-    let row = Row::new("staging: entities in memory", peak.residents, Unit::Count);
+    let row = Row::new("staging: entities in memory", peak.residents as f64, Unit::Count);
     report.row(row.at_most(RESIDENTS_TO_DUE * due as f64).judged_if(full));
     report.row(Row::new("RSS before", before as f64, Unit::Mebibytes));
     report.row(Row::new("staging: RSS", peak.bytes as f64, Unit::Mebibytes));

@@ -119,7 +119,11 @@ fn read(
     report.row(Row::new("new lines applied", rate(fresh, applied), Unit::PerSecond));
     let grown = peak.bytes.saturating_sub(before);
     report.row(Row::new("fetching: growth of RSS", grown as f64, Unit::Mebibytes));
-    report.row(Row::new("applying: entities in memory", applying_peak.residents, Unit::Count));
+    report.row(Row::new(
+        "applying: entities in memory",
+        applying_peak.residents as f64,
+        Unit::Count,
+    ));
     report.row(Row::new("applying: RSS", applying_peak.bytes as f64, Unit::Mebibytes));
     until(server, &run, |status| status == "done")?;
     Ok(grown)

@@ -53,7 +53,7 @@ pub(super) fn run(
     report.row(row.under(READY_WITHIN.as_secs_f64()).judged_if(full));
     server.wait_quiet(QUIET_PATIENCE)?;
     report.row(Row::new("asleep: RSS", server.resident_bytes()? as f64, Unit::Mebibytes));
-    let residents = ask::residents(&server)?;
+    let residents = ask::residents(&server)? as f64;
     report.row(Row::new("asleep: entities in memory", residents, Unit::Count).at_most(1.0));
 
     let day = today(SOON);
@@ -67,7 +67,8 @@ pub(super) fn run(
         })?;
         report.row(Row::new(name, elapsed.as_secs_f64(), Unit::Seconds));
         report.row(Row::new(format!("{name}: instants"), steps as f64, Unit::Count));
-        let row = Row::new(format!("{name}: entities in memory"), peak.residents, Unit::Count);
+        let row =
+            Row::new(format!("{name}: entities in memory"), peak.residents as f64, Unit::Count);
         report.row(match expected {
             Some(due) => row.at_least(due as f64),
             None => row,

@@ -20,7 +20,7 @@ pub(super) struct Peak {
     /// Resident memory, in bytes.
     pub(super) bytes: u64,
     /// Entities in memory.
-    pub(super) residents: f64,
+    pub(super) residents: u64,
 }
 
 impl Peak {
