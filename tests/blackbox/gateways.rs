@@ -176,7 +176,11 @@ fn money_that_goes_back_goes_first() {
     let ann = client.invest("harbour", "ann", "10.00");
     stub.wait_asked(Route::Documents, 1);
     stub.order(Route::Pull, Manner::Holds);
-    let held = ["w0", "w1", "w2"].map(|wallet| client.invest("harbour", wallet, "10.00"));
+    // Each saga reaches the gateway on its own way: only what has been asked is surely the first.
+    let first = client.invest("harbour", "w0", "10.00");
+    stub.wait_asked(Route::Pull, 2);
+    let held =
+        [first, client.invest("harbour", "w1", "10.00"), client.invest("harbour", "w2", "10.00")];
     let waiting = json!({"undo": 0, "interactive": 2, "batch": 0});
     eventually("two wait", || {
         (gateway(&mut client, "processor")["waiting"] == waiting).then_some(())

@@ -15,7 +15,20 @@ const TICK: Duration = Duration::from_millis(10);
 pub(crate) fn resident_bytes(pid: u32) -> Result<u64, Failure> {
     let path = format!("/proc/{pid}/status");
     let text = fs::read_to_string(path).map_err(Failure::system("reading /proc/PID/status"))?;
-    parse_resident(&text).ok_or_else(|| no_figure("VmRSS in /proc/PID/status"))
+    parse_kibibytes(&text, "VmRSS:").ok_or_else(|| no_figure("VmRSS in /proc/PID/status"))
+}
+
+/// The most resident memory that a process had since it began, or since [`forget_peak`]; in bytes.
+pub(crate) fn peak_bytes(pid: u32) -> Result<u64, Failure> {
+    let path = format!("/proc/{pid}/status");
+    let text = fs::read_to_string(path).map_err(Failure::system("reading /proc/PID/status"))?;
+    parse_kibibytes(&text, "VmHWM:").ok_or_else(|| no_figure("VmHWM in /proc/PID/status"))
+}
+
+/// Has the kernel take the peak from now on (`proc_pid_clear_refs(5)`).
+pub(crate) fn forget_peak(pid: u32) -> Result<(), Failure> {
+    let path = format!("/proc/{pid}/clear_refs");
+    fs::write(path, "5").map_err(Failure::system("writing /proc/PID/clear_refs"))
 }
 
 /// Processor time a process has used since it began, user and system, over all its threads.
@@ -37,8 +50,8 @@ fn no_figure(what: &str) -> Failure {
     Failure::Server(format!("no {what}: is the process still there?"))
 }
 
-fn parse_resident(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+fn parse_kibibytes(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
     let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kibibytes * 1024)
 }
@@ -69,8 +82,9 @@ mod tests {
     #[test]
     fn resident_memory_is_read_in_bytes() {
         let status = "Name:\tbursar\nVmHWM:\t  900 kB\nVmRSS:\t    640 kB\n";
-        assert_eq!(parse_resident(status), Some(655_360));
-        assert_eq!(parse_resident("Name:\tzombie\n"), None);
+        assert_eq!(parse_kibibytes(status, "VmRSS:"), Some(655_360));
+        assert_eq!(parse_kibibytes(status, "VmHWM:"), Some(921_600));
+        assert_eq!(parse_kibibytes("Name:\tzombie\n", "VmRSS:"), None);
     }
 
     #[test]

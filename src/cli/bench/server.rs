@@ -152,6 +152,16 @@ impl Server {
         process::resident_bytes(self.child.id())
     }
 
+    /// The most resident memory since the last [`Self::forget_peak`], in bytes.
+    pub(crate) fn peak_bytes(&self) -> Result<u64, Failure> {
+        process::peak_bytes(self.child.id())
+    }
+
+    /// Begins to look for the most resident memory anew.
+    pub(crate) fn forget_peak(&self) -> Result<(), Failure> {
+        process::forget_peak(self.child.id())
+    }
+
     /// Processor time used so far.
     pub(crate) fn processor_time(&self) -> Result<Duration, Failure> {
         process::processor_time(self.child.id())

@@ -1,14 +1,18 @@
 //! Activities in bulk: what a few providers did for their members, ten thousand lines a call.
 //!
 //! Two rates, of the same calls: the first time every line is new and accrues, the second time every
-//! line is known and changes nothing. A call is answered when all of its lines are durable; nothing
-//! follows from it elsewhere. Each provider's lines are judged by one actor, and all providers share
-//! the shards' thread.
+//! line is known and changes nothing. A call is answered when all of its lines are durable; what is
+//! put off is a checkpoint, which gives each line its place in history. It is waited for before the
+//! second time, and the rate until it is done is shown as well. Each provider's lines are judged by
+//! one actor, and all providers share the shards' thread.
+
+use std::time::Instant;
 
 use super::super::super::arguments::Schedule;
 use super::super::super::bulk::{self, Outcome, Plan, Until};
 use super::super::super::expectation::{ACTIVITIES_PER_SECOND, MILLION};
 use super::super::super::failure::Failure;
+use super::super::super::measurement::rate;
 use super::super::super::report::{Report, Row, Unit};
 use super::super::super::server::QUIET_PATIENCE;
 use super::super::super::workload::{ACTIVITY_PROVIDERS, Lines, PROVIDERS};
@@ -46,6 +50,10 @@ pub(super) fn run(
         let outcome = bulk::send(server.address, &lines, &subject.keys, plan, &label)?;
         let used = server.processor_time()?.saturating_sub(processor);
         report_outcome(name, &outcome, used.as_secs_f64(), full, report);
+        let saving = Instant::now();
+        server.checkpoint()?;
+        let saved = rate(count, outcome.elapsed + saving.elapsed());
+        report.row(Row::new(format!("{name}: lines, saved"), saved, Unit::PerSecond));
         if let (Some(before), Some(after)) = (journal, server.journal()?) {
             report_journal(after.since(before), report);
         }
