@@ -1,11 +1,13 @@
 //! The `bursar` binary: the server and its tools.
 //!
 //! `main` only picks the command. [`cli`] has one file per command; [`http`] one file per resource;
+//! [`export`] one per table for analysis;
 //! the rules are in `bursar-domain`, the machinery in `bursar-actors`, the disk in
 //! `bursar-snapshots`.
 
 mod cli;
 mod config;
+mod export;
 mod http;
 mod telemetry;
 

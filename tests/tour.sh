@@ -17,8 +17,8 @@ expected="201 201 201 201 201 409 200 200 200 201 200 200"
 # The deal: opened, a fault, three wallets, three requests; two waited for; the deal, the mails.
 expected="$expected 201 201 201 201 201 202 202 202 200 200 200 200"
 expected="$expected 200 200 200 200"
-# Paid at once, activities, an advance, the clock.
-expected="$expected 201 200 200 200 200 200 200"
+# Paid at once, activities, an advance; the day, a campaign, bank lines twice; the clock; a reward.
+expected="$expected 201 200 200 200 200 201 202 202 200 200 200 200 200 200"
 
 scratch=$(mktemp -d)
 server=
@@ -116,4 +116,8 @@ has '"activity_id":"act-1","status":"new"'
 has '"activity_id":"act-1","status":"duplicate"'
 has '"provider":"clinic","number":[0-9]*,"status":"paid"\|"status":"paid"'
 has '"account":"acct-dora".*"status":"completed"'
+has '"transaction_id":"tx-1","status":"new"'
+has '"transaction_id":"tx-1","status":"duplicate"'
+has '"wallet":"ann","campaign":"coffee".*"status":"granted","amount":"1.25"'
+has '"key":"ann/tx-1".*"seed":"[0-9a-f]\{64\}".*"won":true'
 echo "tour: $blocks blocks, $(grep -c . statuses) calls, all as the README says"

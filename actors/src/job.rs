@@ -13,7 +13,10 @@ use bursar_domain::id::{EntityId, Seq, ShardId};
 use bursar_domain::key::{Key, Known};
 use bursar_domain::provider::LineAnswer;
 use bursar_domain::record::Record;
-use bursar_domain::{advance, compensation, deal, provider, run, saga, schedule, wallet};
+use bursar_domain::statement::Reward;
+use bursar_domain::{
+    advance, campaign, compensation, deal, provider, run, saga, schedule, statement, wallet,
+};
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::view::{Neighbour, Seen};
@@ -37,6 +40,10 @@ pub enum Command {
     Run(run::Command),
     /// To the schedule.
     Schedule(schedule::Command),
+    /// To a campaign.
+    Campaign(campaign::Command),
+    /// To a statement.
+    Statement(statement::Command),
 }
 
 /// Whether third parties have room for the calls that a decision would bring. Looked at only when
@@ -69,6 +76,13 @@ pub enum Ask {
     Payment(Seq),
     /// One of a deal's investments: the record that gave the ticket, and how it stands in line.
     Investment(Seq),
+    /// A statement's newest rewards before one.
+    Rewards {
+        /// Only rewards before this one.
+        before: (Seq, u16),
+        /// At most so many.
+        limit: usize,
+    },
     /// Its oldest records that have not gone to history yet, after a position.
     Following {
         /// Only records after this one.
@@ -117,6 +131,8 @@ pub enum Answer {
         /// How it stands in line; `None` when there is no such deal.
         standing: Option<Standing>,
     },
+    /// Rewards, newest first, each with the decision that drew it and its line.
+    Rewards(Vec<(Seq, u16, Reward)>),
     /// Records: newest first for [`Ask::Recent`], oldest first for [`Ask::Following`].
     Recent {
         /// How the entity stands with these records; `None` when it does not exist.
@@ -128,6 +144,8 @@ pub enum Answer {
     },
     /// How a provider's submitted activities were judged, when none of them was new.
     Judged(Vec<LineAnswer>),
+    /// How a statement's lines were judged, when none of them was new.
+    Known(Vec<statement::LineAnswer>),
     /// Everything, for an operator.
     Inspected(Box<Inspection>),
     /// The shard has too much to do; nothing was decided.
@@ -220,6 +238,8 @@ impl ReplyTo {
                     | Answer::Investment { .. }
                     | Answer::Recent { .. }
                     | Answer::Judged(_)
+                    | Answer::Rewards(_)
+                    | Answer::Known(_)
                     | Answer::Inspected(_)
                     | Answer::Overloaded => None,
                 };

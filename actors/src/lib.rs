@@ -5,16 +5,18 @@
 //! records; the [`committer`] makes it durable; then the answer goes out and [`outcomes`] are told.
 //! Sagas call third parties through the [`gateway`]; [`answers`] come back to them.
 //! [`storage`] writes checkpoints and reads cold data; [`recovery`] brings all back after a crash.
-//! [`scheduler`] moves the [`clock`] ahead, where that is allowed.
+//! [`cut`] is the one position of all shards. [`scheduler`] moves the [`clock`] ahead, where that is allowed.
 //!
 //! Logic lives in plain structs with ports, actix is a thin shell around them.
 
 pub mod admission;
 pub mod answers;
 pub mod books;
+pub mod catalogue;
 pub mod clerk;
 pub mod clock;
 pub mod committer;
+pub mod cut;
 pub mod engine;
 pub mod fatal;
 pub mod gateway;

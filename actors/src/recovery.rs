@@ -9,9 +9,11 @@
 
 use std::sync::Arc;
 
+use bursar_domain::campaign::{self, Campaign, SharedTerms};
 use bursar_domain::id::{EntityId, Kind, Position, Seq, ShardId};
+use bursar_domain::machine::Machine;
 use bursar_domain::message::{Effect, Message, Outcome, Source, Stamp};
-use bursar_domain::record::Record;
+use bursar_domain::record::{Record, Verdict};
 use bursar_domain::time::Timestamp;
 use bursar_snapshots::codec;
 use bursar_snapshots::store::{Archive, Claim, Journal, Read, Result, Slice, StoreError};
@@ -22,6 +24,9 @@ use crate::outcomes::OutcomeLog;
 use crate::shard::outbox::Outbox;
 use crate::shard::tail::Tail;
 use crate::shard::work::Cause;
+
+/// How many campaigns are listed at a time.
+const CAMPAIGNS_PAGE: usize = 256;
 
 /// How many bytes a recovered slice has at most; smaller ones are forgotten sooner.
 const SLICE_BYTES: usize = 256 * 1024;
@@ -53,6 +58,8 @@ pub struct Recovery {
     pub shards: Vec<Recovered>,
     /// The outcomes.
     pub outcomes: OutcomeLog,
+    /// The terms of all campaigns.
+    pub campaigns: Vec<SharedTerms>,
     /// How many records were read.
     pub records: u64,
 }
@@ -82,13 +89,14 @@ pub fn recover(journal: &mut dyn Journal, archive: &dyn Archive, shards: u16) ->
     let mut outcomes: Vec<(Position, Outcome)> = Vec::new();
     let mut place = Position::default();
     let mut records = 0;
+    let mut campaigns = load_campaigns(archive)?;
     journal.read(&mut |read| {
         records += 1;
         if read.commit != place.commit {
             place = Position { commit: read.commit, index: 0 };
         }
         let shard = &mut building[usize::from(read.shard.0)];
-        for outcome in shard.add(&read)? {
+        for outcome in shard.add(&read, &mut campaigns)? {
             if place > saved {
                 outcomes.push((place, outcome));
             }
@@ -105,7 +113,50 @@ pub fn recover(journal: &mut dyn Journal, archive: &dyn Archive, shards: u16) ->
             shard.resume.push(entity);
         }
     }
-    Ok(Recovery { shards: all, outcomes: log, records })
+    Ok(Recovery { shards: all, outcomes: log, campaigns, records })
+}
+
+/// The terms of the campaigns that are saved.
+fn load_campaigns(archive: &dyn Archive) -> Result<Vec<SharedTerms>> {
+    let mut campaigns = Vec::new();
+    let mut after: Option<EntityId> = None;
+    loop {
+        let last = after.as_ref().map(|entity| &*entity.id);
+        let page = archive.entities_of(Kind::Campaign, last, CAMPAIGNS_PAGE)?;
+        for entity in &page {
+            let Some(snapshot) = archive.load(entity)? else { continue };
+            let machine: Machine<Campaign> =
+                codec::decode(&snapshot.state).map_err(|error| StoreError::Damaged {
+                    place: format!("the snapshot of {entity}"),
+                    what: error.to_string(),
+                })?;
+            campaigns.extend(machine.entity().terms().cloned());
+        }
+        if page.len() < CAMPAIGNS_PAGE {
+            return Ok(campaigns);
+        }
+        after = page.into_iter().next_back();
+    }
+}
+
+/// The terms that a record announces.
+fn announced(record: &Record) -> impl Iterator<Item = &SharedTerms> {
+    let events = match &record.verdict {
+        Verdict::Campaign(events) => &**events,
+        Verdict::Wallet(_)
+        | Verdict::Provider(_)
+        | Verdict::Refused(_)
+        | Verdict::Deal(_)
+        | Verdict::Saga(_)
+        | Verdict::Compensation(_)
+        | Verdict::Advance(_)
+        | Verdict::Run(_)
+        | Verdict::Schedule(_)
+        | Verdict::Statement(_) => &[],
+    };
+    events.iter().filter_map(|event| {
+        if let campaign::Event::Announced(terms) = event { Some(terms) } else { None }
+    })
 }
 
 fn load_books(archive: &dyn Archive, shard: ShardId) -> Result<Books> {
@@ -140,7 +191,7 @@ impl Building {
     }
 
     /// Takes one record. Returns what the world was or will be told of it.
-    fn add(&mut self, read: &Read<'_>) -> Result<Vec<Outcome>> {
+    fn add(&mut self, read: &Read<'_>, campaigns: &mut Vec<SharedTerms>) -> Result<Vec<Outcome>> {
         let record: Record = codec::decode(read.bytes).map_err(|error| StoreError::Damaged {
             place: format!(
                 "journal, commit {}, shard {}, record {}",
@@ -148,6 +199,7 @@ impl Building {
             ),
             what: error.to_string(),
         })?;
+        campaigns.extend(announced(&record).cloned());
         self.first.get_or_insert(read.seq);
         self.bytes.extend_from_slice(read.bytes);
         self.ends.push(u32::try_from(self.bytes.len()).expect("closed long before 4 GiB"));
@@ -202,7 +254,7 @@ impl Building {
             | Kind::Run
             | Kind::Schedule
             | Kind::Provider => true,
-            Kind::Wallet => false,
+            Kind::Wallet | Kind::Campaign | Kind::Statement => false,
         };
         let resume = self.recovered.keys().filter(waits).cloned().collect();
         Recovered {

@@ -1,8 +1,10 @@
 //! The storage thread: checkpoints are written and cold data is read here, never on a shard.
 //!
-//! Requests are worked off in the order in which they come; a checkpoint comes in small pieces, so
-//! a cold read waits for one piece at most. What was read goes back to the shard that asked, or to
-//! a waiting request.
+//! Reads for an entity go first (`line`); all else is worked off in the order in which it comes. A
+//! checkpoint comes in small pieces, so a cold read waits for one piece at most. What was read goes
+//! back to the shard that asked, or to a waiting request.
+
+mod line;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -18,6 +20,7 @@ use crate::fatal::OnFatal;
 use crate::outcomes::OutcomeLog;
 use crate::shard::core::{Found, SLOTS_PAGE, Wanted};
 use crate::shard::timers::{self, Timer};
+use line::Line;
 
 /// A question of the edge, answered on the storage thread.
 type Query = Box<dyn FnOnce(&dyn Archive) -> Result<()> + Send>;
@@ -153,7 +156,7 @@ impl Storage {
             Request::DropOutcomesBefore(millis) => {
                 self.archive.drop_outcomes_before(millis, 1000).map(|_| None)
             }
-            Request::Stop => Ok(None),
+            Request::Stop => unreachable!("it is not worked off"),
         }
     }
 }
@@ -241,15 +244,33 @@ pub fn spawn(
     on_fatal: OnFatal,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
-        while let Ok(request) = requests.0.recv() {
-            let last = matches!(request, Request::Stop);
+        let mut line = Line::new();
+        let mut stopping = false;
+        loop {
+            // What has come, and if nothing waits, what comes.
+            let come = if line.is_empty() {
+                if stopping {
+                    return;
+                }
+                requests.0.recv().ok()
+            } else {
+                requests.0.try_recv().ok()
+            };
+            match come {
+                Some(Request::Stop) => stopping = true,
+                Some(request) => {
+                    let is_read = matches!(request, Request::Load(..) | Request::LookUp(..));
+                    line.push(request, is_read);
+                    continue;
+                }
+                None if line.is_empty() => return,
+                None => {}
+            }
+            let Some(request) = line.next() else { continue };
             match storage.work(request) {
                 Ok(Some((shard, done))) => tell(shard, done),
                 Ok(None) => {}
                 Err(error) => return on_fatal.end(&error),
-            }
-            if last {
-                return;
             }
         }
     })

@@ -16,7 +16,7 @@ use bursar_domain::run::Run;
 use bursar_domain::saga::Saga;
 use bursar_domain::schedule::Schedule;
 use bursar_domain::wallet::command::{Payee, PayeeSettlement};
-use bursar_domain::{deal, provider, wallet};
+use bursar_domain::{campaign, deal, provider, statement, wallet};
 use foldhash::HashMap;
 
 /// How an entity stands, durably.
@@ -49,6 +49,10 @@ pub enum Summary {
     Run(Arc<Run>),
     /// The schedule of the runs.
     Schedule(Arc<Schedule>),
+    /// A campaign.
+    Campaign(campaign::Summary),
+    /// A statement.
+    Statement(statement::Summary),
 }
 
 /// What one entity must know of another to decide.
@@ -80,7 +84,9 @@ impl Seen {
             | Summary::Compensation(_)
             | Summary::Advance(_)
             | Summary::Run(_)
-            | Summary::Schedule(_) => None,
+            | Summary::Schedule(_)
+            | Summary::Campaign(_)
+            | Summary::Statement(_) => None,
         }
     }
 }

@@ -297,6 +297,9 @@ impl RecordBytes {
     }
 }
 
+/// Whoever is given records as they are stored: whose, at which position, the bytes.
+pub type VisitRecord<'a> = dyn FnMut(&EntityId, Seq, &[u8]) -> Result<()> + 'a;
+
 /// What checkpoints write and cold reads read. Shared between threads.
 pub trait Archive: Send + Sync {
     /// The last saved state of an entity; `None` when it was never saved.
@@ -326,6 +329,17 @@ pub trait Archive: Send + Sync {
         after: Seq,
         limit: usize,
     ) -> Result<Vec<(Seq, Vec<u8>)>>;
+
+    /// The records of all entities of a kind as they follow one another, ascending by entity, then
+    /// by position: those after a record of one of them, or all. It ends when it has given `size`
+    /// bytes or a little more; nothing given means that there are no more.
+    fn histories(
+        &self,
+        kind: Kind,
+        after: Option<(&EntityId, Seq)>,
+        size: usize,
+        visit: &mut VisitRecord<'_>,
+    ) -> Result<()>;
 
     /// An index entry of an entity.
     fn index(&self, entity: &EntityId, kind: IndexKind, slot: u128) -> Result<Option<u64>>;

@@ -90,6 +90,51 @@ fn history_is_read_by_position_and_backwards<P: Place>() {
     assert_eq!(found.iter().map(|record| record.0.0).collect::<Vec<_>>(), [4000, 2, 1]);
 }
 
+fn histories_of_a_kind_are_read_as_one<P: Place>() {
+    let place = P::new();
+    let (_journal, archive) = place.open().expect("opened");
+    let (a, ab, acme) = (wallet("a"), wallet("ab"), provider("a"));
+    let seqs: Vec<u64> = (1..=200).map(|n| n * 2).collect();
+    archive.save(&[saved(&ab, &[3, 5], 40), saved(&acme, &[7], 10)]).expect("saved");
+    archive.save(&[saved(&a, &seqs[..150], 700)]).expect("saved");
+    archive.save(&[saved(&a, &seqs[150..], 700), saved(&ab, &[9], 40)]).expect("saved");
+    let read = |kind, after: Option<(&EntityId, u64)>, size| {
+        let mut found = Vec::new();
+        let after = after.map(|(entity, seq)| (entity, Seq(seq)));
+        let visited = archive.histories(kind, after, size, &mut |entity, seq, bytes| {
+            assert!(bytes.starts_with(format!("shard 0 seq {seq} ").as_bytes()));
+            found.push((entity.clone(), seq.0));
+            Ok(())
+        });
+        visited.expect("read");
+        found
+    };
+    let all: Vec<_> =
+        seqs.iter().map(|n| (a.clone(), *n)).chain([3, 5, 9].map(|n| (ab.clone(), n))).collect();
+    assert_eq!(read(Kind::Wallet, None, usize::MAX), all);
+    assert_eq!(read(Kind::Provider, None, usize::MAX), [(acme, 7)]);
+    assert_eq!(read(Kind::Saga, None, usize::MAX), []);
+    assert_eq!(read(Kind::Wallet, None, 0), []);
+    for at in [0, 1, 20, 149, 150, 199, 200, 201, 202] {
+        let (entity, seq) = &all[at];
+        assert_eq!(read(Kind::Wallet, Some((entity, *seq)), usize::MAX), all[at + 1..], "{at}");
+    }
+    // Between two entities, and where there is no such record.
+    assert_eq!(read(Kind::Wallet, Some((&a, 1_000)), usize::MAX), all[200..]);
+    assert_eq!(read(Kind::Wallet, Some((&a, 21)), usize::MAX), all[10..]);
+    let mut pieces: Vec<(EntityId, u64)> = Vec::new();
+    loop {
+        let after = pieces.last().cloned();
+        let piece = read(Kind::Wallet, after.as_ref().map(|(entity, seq)| (entity, *seq)), 2_000);
+        assert!(piece.len() < 100, "a piece is not much larger than it may be");
+        if piece.is_empty() {
+            break;
+        }
+        pieces.extend(piece);
+    }
+    assert_eq!(pieces, all);
+}
+
 fn saving_again_is_harmless<P: Place>() {
     let place = P::new();
     let (_journal, archive) = place.open().expect("opened");
@@ -395,6 +440,7 @@ contract! {
     what_was_saved_is_loaded
     history_is_read_by_position_and_backwards
     history_is_read_forwards
+    histories_of_a_kind_are_read_as_one
     saving_again_is_harmless
     shards_have_their_own_books
     outcomes_are_read_after_a_position

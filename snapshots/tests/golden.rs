@@ -3,8 +3,9 @@
 //! Each test makes values, reads the file, compares what it decodes with the values, and encodes
 //! them again to the same bytes. A file that was released is never made anew: what is appended to
 //! a format (an event, a code) gets a further file (`golden_sagas.rs` has those of deals and
-//! sagas, `golden_schedule.rs` those of what stands on the calendar), and the old one must still be
-//! read. `BLESS=1` writes only files that were not released.
+//! sagas, `golden_schedule.rs` those of what stands on the calendar, `golden_rewards.rs` those of
+//! campaigns and statements), and the old one must still be read. `BLESS=1` writes only files that
+//! were not released.
 
 mod values;
 

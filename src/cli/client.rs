@@ -11,7 +11,7 @@ use std::array;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{RequestBuilder, StatusCode, Url};
+use reqwest::{RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
@@ -227,6 +227,20 @@ pub(crate) async fn send(request: RequestBuilder) -> Result<Answer, Attempt> {
     Ok(Answer { status, is_replay, text })
 }
 
+/// Sends a request once, and leaves the body of a good answer to whoever reads it.
+pub(crate) async fn open(request: RequestBuilder) -> Result<Response, Attempt> {
+    let response = request.send().await.map_err(broken)?;
+    let (status, after) = (response.status(), retry_after(response.headers()));
+    if status.is_success() {
+        return Ok(response);
+    }
+    let what = said(status, &response.text().await.map_err(broken)?);
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(Attempt::Again { what, after });
+    }
+    Err(Attempt::Final(what))
+}
+
 /// How long the server asks to wait. A date is left aside: clocks differ, and the pauses of our
 /// own are short.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
@@ -236,13 +250,18 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 
 /// A connection that failed, with the reason under it: reqwest's own words leave it out.
 fn broken(error: reqwest::Error) -> Attempt {
+    Attempt::again(reason(&error))
+}
+
+/// The reason under an error.
+pub(crate) fn reason(error: &reqwest::Error) -> String {
     let mut what = error.to_string();
-    let mut source = std::error::Error::source(&error);
+    let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
         what = inner.to_string();
         source = inner.source();
     }
-    Attempt::again(what)
+    what
 }
 
 fn said(status: StatusCode, text: &str) -> String {

@@ -8,12 +8,14 @@ mod agenda;
 mod bench;
 mod client;
 mod config;
+mod export;
 mod import;
 mod parties;
 mod sandbox;
 mod serve;
 mod table;
 mod verify;
+mod verify_draws;
 
 use std::process::ExitCode;
 
@@ -70,11 +72,15 @@ enum Command {
     Config(config::Arguments),
     /// Check a data directory of a stopped server: every checksum, position, balance and sum
     Verify(verify::Arguments),
-    /// Replay a bank statement (CSV) through a running server and compare the balances, or open an
-    /// advance for each loan of a file
+    /// Do every draw of exported rewards again and compare: needs no server
+    VerifyDraws(verify_draws::Arguments),
+    /// Replay a bank statement (CSV) through a running server and compare the balances, open an
+    /// advance for each loan of a file, or send bank lines to be rewarded
     Import(import::Arguments),
     /// Sum up the advances of a running server: given, collected, outstanding, written off
     Advances(advances::Arguments),
+    /// Write a table of what happened (payments, entries, ...) to a file for analysis
+    Export(export::Arguments),
     /// Measure a fresh server on this machine
     Bench(bench::Arguments),
     /// Serve the simulated third parties alone: processor, documents, mail
@@ -90,8 +96,10 @@ pub(crate) fn run() -> ExitCode {
         Some(Command::Serve(arguments)) => serve::run(&arguments),
         Some(Command::Config(arguments)) => config::run(&arguments),
         Some(Command::Verify(arguments)) => verify::run(&arguments),
+        Some(Command::VerifyDraws(arguments)) => verify_draws::run(&arguments),
         Some(Command::Import(arguments)) => import::run(&arguments),
         Some(Command::Advances(arguments)) => advances::run(&arguments),
+        Some(Command::Export(arguments)) => export::run(&arguments),
         Some(Command::Bench(arguments)) => bench::run(&arguments),
         Some(Command::Sandbox(arguments)) => sandbox::run(&arguments),
     };

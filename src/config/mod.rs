@@ -6,6 +6,7 @@
 //! never a default in disguise.
 
 mod parties;
+mod rewards;
 mod schedule;
 
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use bursar_snapshots::sled_store;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use parties::{Party, Sagas, Sandbox};
+pub(crate) use rewards::Rewards;
 pub(crate) use schedule::{Advances, Reimbursements};
 
 const MIB: u64 = 1024 * 1024;
@@ -34,6 +36,7 @@ pub(crate) struct Config {
     pub(crate) sagas: Sagas,
     pub(crate) reimbursements: Reimbursements,
     pub(crate) advances: Advances,
+    pub(crate) rewards: Rewards,
     pub(crate) processor: Party,
     pub(crate) documents: Party,
     pub(crate) mail: Party,
@@ -121,6 +124,7 @@ impl Default for Config {
             sagas: Sagas::default(),
             reimbursements: Reimbursements::default(),
             advances: Advances::default(),
+            rewards: Rewards::default(),
             processor: Party::processor(),
             documents: Party::documents(),
             mail: Party::mail(),

@@ -164,6 +164,7 @@ impl Config {
             payout_patience_ms: millis(self.reimbursements.patience_h.saturating_mul(HOUR_MS)),
             reimbursing: self.reimbursements.policy()?,
             collecting: self.advances.policy()?,
+            rewarding: self.rewards.policy()?,
         })
     }
 

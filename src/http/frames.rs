@@ -6,19 +6,17 @@
 
 use bursar_actors::outcomes::Placed;
 use bursar_domain::id::{
-    AdvanceId, DealId, InvestmentId, Made, Position, ProviderId, ReimbursementId, WalletId,
+    AdvanceId, CampaignId, DealId, InvestmentId, Made, Position, ProviderId, ReimbursementId,
+    RewardId, WalletId,
 };
 use bursar_domain::message::{About, Outcome, OutcomeKind};
 use serde::Serialize;
 
 use crate::http::resources::Failure;
 
-/// Types of the contract that nothing in this version tells yet.
-const LATER: [&str; 1] = ["reward.granted"];
-
 /// The types that can be asked for.
 pub(crate) fn types() -> impl Iterator<Item = &'static str> {
-    OutcomeKind::ALL.into_iter().map(OutcomeKind::as_str).chain(LATER)
+    OutcomeKind::ALL.into_iter().map(OutcomeKind::as_str)
 }
 
 /// Writes a position as a cursor.
@@ -36,9 +34,13 @@ pub(crate) fn position(cursor: &str) -> Option<Position> {
 pub(crate) fn deal_of(outcome: &Outcome) -> Option<&DealId> {
     match &outcome.about {
         Some(About::Investment { deal, .. }) => Some(deal),
-        Some(About::Failure(_) | About::Reimbursement { .. } | About::Advance { .. }) | None => {
-            None
-        }
+        Some(
+            About::Failure(_)
+            | About::Reimbursement { .. }
+            | About::Advance { .. }
+            | About::Reward { .. },
+        )
+        | None => None,
     }
 }
 
@@ -46,10 +48,33 @@ pub(crate) fn deal_of(outcome: &Outcome) -> Option<&DealId> {
 pub(crate) fn advance_of(outcome: &Outcome) -> Option<&AdvanceId> {
     match &outcome.about {
         Some(About::Advance { advance, .. }) => Some(advance),
-        Some(About::Investment { .. } | About::Failure(_) | About::Reimbursement { .. }) | None => {
-            None
-        }
+        Some(
+            About::Investment { .. }
+            | About::Failure(_)
+            | About::Reimbursement { .. }
+            | About::Reward { .. },
+        )
+        | None => None,
     }
+}
+
+/// What an outcome says of a reward.
+struct RewardTold<'a> {
+    id: RewardId,
+    campaign: &'a CampaignId,
+    purchase: Option<&'a str>,
+}
+
+fn reward_of(outcome: &Outcome) -> Option<RewardTold<'_>> {
+    let Some(About::Reward { campaign, line, purchase, .. }) = &outcome.about else {
+        return None;
+    };
+    let wallet = outcome.wallet.clone().expect("a reward is a wallet's");
+    Some(RewardTold {
+        id: RewardId { wallet, seq: outcome.seq, line: *line },
+        campaign,
+        purchase: purchase.as_deref(),
+    })
 }
 
 /// One outcome on the wire.
@@ -78,6 +103,11 @@ struct Data<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    campaign: Option<&'a str>,
+    /// The purchase, as the bank named it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     advance: Option<&'a str>,
     /// The number of the debit in its plan, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +127,7 @@ struct Data<'a> {
 
 /// How the thing that an outcome tells of stands, and with what its id begins.
 #[allow(clippy::match_same_arms, reason = "a table: a line for each kind")]
-const fn words(kind: OutcomeKind) -> (&'static str, &'static str) {
+pub(crate) const fn words(kind: OutcomeKind) -> (&'static str, &'static str) {
     match kind {
         OutcomeKind::PaymentPosted => ("posted", "pay"),
         OutcomeKind::DepositPosted => ("booked", "txn"),
@@ -118,17 +148,23 @@ const fn words(kind: OutcomeKind) -> (&'static str, &'static str) {
         OutcomeKind::DebitRefunded => ("refunded", "adv"),
         OutcomeKind::AdvanceCompleted => ("completed", "adv"),
         OutcomeKind::AdvanceDefaulted => ("defaulted", "adv"),
+        OutcomeKind::RewardGranted => ("granted", "rwd"),
+        OutcomeKind::RewardRefused => ("refused", "rwd"),
+        OutcomeKind::RewardTakenBack => ("clawed-back", "rwd"),
     }
 }
 
-/// The id of what an outcome tells of: a payment, deposit, refund, investment, reimbursement or
-/// advance.
-fn subject_id(outcome: &Outcome, prefix: &str) -> String {
+/// The id of what an outcome tells of: a payment, deposit, refund, investment, reimbursement,
+/// advance or reward.
+pub(crate) fn subject_id(outcome: &Outcome, prefix: &str) -> String {
     if let Some(deal) = deal_of(outcome) {
         return InvestmentId { deal: deal.clone(), seq: outcome.seq }.to_string();
     }
     if let Some(advance) = advance_of(outcome) {
         return advance.to_string();
+    }
+    if let Some(reward) = reward_of(outcome) {
+        return reward.id.to_string();
     }
     match (&outcome.wallet, &outcome.provider) {
         (Some(wallet), _) => Made { wallet: wallet.clone(), seq: outcome.seq }.text(prefix),
@@ -145,10 +181,13 @@ pub(crate) fn frame((position, outcome): &Placed) -> String {
     let (ticket, debit, failure) = match &outcome.about {
         Some(About::Investment { ticket, failure, .. }) => (Some(*ticket), None, failure.as_ref()),
         Some(About::Failure(failure)) => (None, None, Some(failure)),
-        Some(About::Reimbursement { failure }) => (None, None, failure.as_ref()),
+        Some(About::Reimbursement { failure } | About::Reward { failure, .. }) => {
+            (None, None, failure.as_ref())
+        }
         Some(About::Advance { debit, failure, .. }) => (None, *debit, failure.as_ref()),
         None => (None, None, None),
     };
+    let reward = reward_of(outcome);
     let payment = |seq| Some(Made { wallet: outcome.wallet.clone()?, seq }.text("pay"));
     let balance = || outcome.balance_after.to_major(outcome.currency);
     let frame = Frame {
@@ -164,6 +203,8 @@ pub(crate) fn frame((position, outcome): &Placed) -> String {
             payment: outcome.payment.and_then(payment),
             deal: deal_of(outcome).map(DealId::as_str),
             ticket,
+            campaign: reward.as_ref().map(|reward| reward.campaign.as_str()),
+            transaction_id: reward.as_ref().and_then(|reward| reward.purchase),
             advance: advance_of(outcome).map(AdvanceId::as_str),
             debit,
             amount: outcome.amount.to_major(outcome.currency),

@@ -14,6 +14,7 @@ use bursar_actors::view::Seen;
 use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::provider::Event;
 use bursar_domain::record::{Record, Verdict};
+use bursar_domain::statement;
 
 use crate::http::State;
 use crate::http::problem::Problem;
@@ -35,6 +36,9 @@ fn next_piece(piece: usize, read: &[(Seq, Record)]) -> usize {
 }
 
 fn lines_in(record: &Record) -> usize {
+    if let Verdict::Statement(events) = &record.verdict {
+        return events.iter().map(lines_of_statement).sum();
+    }
     let Verdict::Provider(events) = &record.verdict else { return 1 };
     let lines = events.iter().map(|event| match event {
         Event::Activities(noted) => noted.lines.len(),
@@ -50,6 +54,14 @@ fn lines_in(record: &Record) -> usize {
         | Event::SettlementChanged { .. } => 1,
     });
     lines.sum()
+}
+
+fn lines_of_statement(event: &statement::Event) -> usize {
+    match event {
+        statement::Event::Taken(taken) => taken.entries.len(),
+        statement::Event::Drawn(drawn) => drawn.draws.len(),
+        statement::Event::Heard(_) => 1,
+    }
 }
 
 /// What memory has of an entity's records, and how the entity stands with them.
@@ -71,6 +83,8 @@ async fn ask(state: &State, entity: &EntityId, ask: Ask) -> Result<Unsaved, Prob
         | Answer::Payment { .. }
         | Answer::Investment { .. }
         | Answer::Judged(_)
+        | Answer::Known(_)
+        | Answer::Rewards(_)
         | Answer::Inspected(_) => Err(Problem::stopping()),
     }
 }

@@ -11,11 +11,12 @@ use bursar_domain::cadence::Cadence;
 use bursar_domain::code::Code;
 use bursar_domain::compensation::{Compensation, UndoStatus};
 use bursar_domain::id::{
-    AdvanceId, DealId, EntityId, Kind, ProviderId, Seq, WalletId, is_entity_id,
+    AdvanceId, CampaignId, DealId, EntityId, Kind, ProviderId, Seq, WalletId, is_entity_id,
 };
 use bursar_domain::record::{Record, Verdict};
 use bursar_domain::saga::{Saga, Subject};
 use bursar_domain::schedule::Schedule;
+use bursar_domain::statement;
 use bursar_domain::time::Timestamp;
 use bursar_domain::wallet::Hold;
 use serde::Serialize;
@@ -28,11 +29,11 @@ use crate::http::problem::Problem;
 use crate::http::providers::Provider;
 use crate::http::resources::{Form, Wallet, wallet_of};
 use crate::http::steps::Course;
-use crate::http::{Answered, Shared, advances, json};
+use crate::http::{Answered, Shared, advances, campaigns, json};
 
 fn not_found() -> Problem {
     let detail = "there is no such actor; a kind is wallet, provider, deal, saga, compensation, advance, \
-                  run or schedule";
+                  run, schedule, campaign or statement";
     Problem::new(Code::ActorNotFound, detail)
 }
 
@@ -43,6 +44,8 @@ fn entity(kind: &str, id: &str) -> Result<EntityId, Problem> {
         Some(Kind::Provider) => ProviderId::parse(id).map(|id| EntityId::provider(&id)),
         Some(Kind::Deal) => DealId::parse(id).map(|id| EntityId::deal(&id)),
         Some(Kind::Advance) => AdvanceId::parse(id).map(|id| EntityId::advance(&id)),
+        Some(Kind::Campaign) => CampaignId::parse(id).map(|id| EntityId::campaign(&id)),
+        Some(Kind::Statement) => WalletId::parse(id).map(|id| EntityId::statement(&id)),
         Some(Kind::Schedule) => Some(EntityId::schedule()).filter(|schedule| *schedule.id == *id),
         Some(kind @ (Kind::Saga | Kind::Compensation | Kind::Run)) => {
             is_entity_id(id).then(|| EntityId { kind, id: id.into() })
@@ -95,7 +98,7 @@ pub(crate) struct ActorState {
 /// One actor with its state. Brings it into memory when it was not.
 #[utoipa::path(get, path = "/admin/actors/{kind}/{id}", tag = "admin",
     params(("kind" = String, Path,
-            description = "wallet, provider, deal, saga, compensation, advance, run or schedule"),
+            description = "wallet, provider, deal, saga, compensation, advance, run, schedule, campaign or statement"),
         ("id" = String, Path, description = "Its id")), responses(
     (status = 200, body = ActorState), (status = "4XX", body = Problem),
     (status = "5XX", body = Problem)))]
@@ -149,6 +152,10 @@ fn state_of(id: &EntityId, seen: &Seen, now: Timestamp) -> Value {
         }
         Summary::Run(run) => serde_json::to_value(RunState::seen(id, run)),
         Summary::Schedule(schedule) => Ok(schedule_state(id, schedule, version)),
+        Summary::Campaign(campaign) => {
+            serde_json::to_value(campaigns::Campaign::seen(campaign, version, now))
+        }
+        Summary::Statement(statement) => Ok(statement_state(id, *statement, version)),
     };
     shown.expect("a resource has a JSON form")
 }
@@ -161,6 +168,17 @@ fn schedule_state(id: &str, schedule: &Schedule, version: u64) -> Value {
         "next_run_at": schedule.next().map(|at| at.to_string()),
         "last_run": schedule.last_run(),
         "report_read_to": schedule.read_to().map(|at| at.to_string()),
+        "version": version,
+    })
+}
+
+fn statement_state(id: &str, statement: statement::Summary, version: u64) -> Value {
+    value!({
+        "id": id,
+        "currency": statement.currency.code(),
+        "lines_remembered": statement.lines,
+        "batches_waiting": statement.batches,
+        "rewards": statement.rewards,
         "version": version,
     })
 }
@@ -245,6 +263,8 @@ fn outcome_of(verdict: &Verdict) -> Vec<String> {
         Verdict::Advance(events) => words(events),
         Verdict::Run(events) => words(events),
         Verdict::Schedule(events) => words(events),
+        Verdict::Campaign(events) => words(events),
+        Verdict::Statement(events) => words(events),
         Verdict::Refused(refusal) => vec![format!("refused: {}", refusal.rejection.code)],
     }
 }

@@ -54,6 +54,8 @@ pub(crate) async fn standing(
                 | Answer::Investment { .. }
                 | Answer::Recent { .. }
                 | Answer::Judged(_)
+                | Answer::Known(_)
+                | Answer::Rewards(_)
                 | Answer::Inspected(_)
                 | Answer::Overloaded,
             )

@@ -8,10 +8,12 @@ pub(crate) mod admin;
 pub(crate) mod advances;
 pub(crate) mod batch;
 pub(crate) mod body;
+pub(crate) mod campaigns;
 pub(crate) mod clock;
 pub(crate) mod deals;
 pub(crate) mod deposits;
 pub(crate) mod entries;
+pub(crate) mod export;
 pub(crate) mod feed;
 pub(crate) mod fields;
 pub(crate) mod frames;
@@ -19,6 +21,7 @@ pub(crate) mod gateways;
 pub(crate) mod history;
 pub(crate) mod inspect;
 pub(crate) mod investments;
+pub(crate) mod lines;
 pub(crate) mod listing;
 pub(crate) mod openapi;
 pub(crate) mod operation;
@@ -30,9 +33,11 @@ pub(crate) mod problem;
 pub(crate) mod providers;
 pub(crate) mod requests;
 pub(crate) mod resources;
+pub(crate) mod rewards;
 pub(crate) mod routes;
 pub(crate) mod sagas;
 pub(crate) mod shell;
+pub(crate) mod statements;
 pub(crate) mod steps;
 pub(crate) mod waiters;
 pub(crate) mod wallets;
@@ -56,7 +61,7 @@ use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::record::Record;
 use bursar_domain::time::Timestamp;
 use prometheus::Registry;
-use tokio::sync::{OnceCell, watch};
+use tokio::sync::{OnceCell, Semaphore, watch};
 
 use crate::config::Config;
 use operation::{Decided, KeyText, Operation, Rendered};
@@ -95,6 +100,8 @@ pub(crate) struct State {
     pub(crate) readers: AtomicUsize,
     /// Requests that wait for an outcome.
     pub(crate) waiters: Arc<Waiters>,
+    /// Permits for exports.
+    pub(crate) exports: Arc<Semaphore>,
 }
 
 /// The state in a handler.
@@ -202,6 +209,8 @@ impl State {
             | Answer::Investment { .. }
             | Answer::Recent { .. }
             | Answer::Judged(_)
+            | Answer::Known(_)
+            | Answer::Rewards(_)
             | Answer::Inspected(_) => Err(Problem::stopping()),
         }
     }
@@ -312,5 +321,6 @@ pub(crate) fn state(
         stop,
         readers: AtomicUsize::new(0),
         waiters,
+        exports: Arc::new(Semaphore::new(export::EXPORTS_MAX)),
     })
 }

@@ -9,8 +9,8 @@ use bursar_domain::code::Code;
 use utoipa::OpenApi;
 
 use crate::http::{
-    admin, advances, batch, clock, deals, deposits, feed, gateways, inspect, investments,
-    operations, outcomes, payments, providers, sagas, wallets,
+    admin, advances, batch, campaigns, clock, deals, deposits, export, feed, gateways, inspect,
+    investments, operations, outcomes, payments, providers, rewards, sagas, statements, wallets,
 };
 
 #[derive(OpenApi)]
@@ -65,11 +65,22 @@ use crate::http::{
         admin::shards,
         admin::trial_balance,
         admin::checkpoint,
+        export::table,
         advances::open,
         advances::get,
         advances::list,
         advances::runs::begin,
         advances::runs::get,
+        campaigns::announce,
+        campaigns::list,
+        campaigns::get,
+        campaigns::pause,
+        campaigns::resume,
+        campaigns::commitments,
+        statements::submit,
+        rewards::list,
+        rewards::get,
+        rewards::proof,
         clock::get,
         clock::advance
     )

@@ -286,7 +286,9 @@ impl Operation {
             | Command::Saga(_)
             | Command::Compensation(_)
             | Command::Run(_)
-            | Command::Schedule(_) => &[],
+            | Command::Schedule(_)
+            | Command::Campaign(_)
+            | Command::Statement(_) => &[],
         }
     }
 
@@ -328,7 +330,9 @@ pub(crate) fn decided(answer: Answer) -> Result<Option<Decided>, Problem> {
             | Verdict::Compensation(_)
             | Verdict::Advance(_)
             | Verdict::Run(_)
-            | Verdict::Schedule(_) => Ok(Some(Decided { seq, record, replayed })),
+            | Verdict::Schedule(_)
+            | Verdict::Campaign(_)
+            | Verdict::Statement(_) => Ok(Some(Decided { seq, record, replayed })),
         },
         Answer::Rejected(rejection) => Err(Problem::rejected(&rejection)),
         Answer::Overloaded => Err(Problem::overloaded()),
@@ -338,6 +342,8 @@ pub(crate) fn decided(answer: Answer) -> Result<Option<Decided>, Problem> {
         | Answer::Investment { .. }
         | Answer::Recent { .. }
         | Answer::Judged(_)
+        | Answer::Known(_)
+        | Answer::Rewards(_)
         | Answer::Inspected(_) => Err(Problem::stopping()),
     }
 }
@@ -395,7 +401,9 @@ fn render_record(to: &EntityId, decided: &Decided, form: Form) -> Rendered {
         | Verdict::Compensation(_)
         | Verdict::Advance(_)
         | Verdict::Run(_)
-        | Verdict::Schedule(_) => {
+        | Verdict::Schedule(_)
+        | Verdict::Campaign(_)
+        | Verdict::Statement(_) => {
             unreachable!("a refusal is no decision to show, and the others are answered elsewhere")
         }
     };
@@ -452,7 +460,8 @@ fn render_wallet(
             | wallet::Event::PullBooked(_)
             | wallet::Event::PullAbandoned { .. }
             | wallet::Event::PaymentPosted(_)
-            | wallet::Event::PaymentFailed(_),
+            | wallet::Event::PaymentFailed(_)
+            | wallet::Event::Reward(_),
         ) => unreachable!("a request is not answered with these"),
     }
 }

@@ -7,8 +7,9 @@
 use actix_web::{FromRequest, Handler, Resource, Responder, Route, guard, web};
 
 use crate::http::{
-    admin, advances, batch, clock, deals, deposits, feed, gateways, inspect, investments, openapi,
-    operations, outcomes, payments, providers, sagas, shell, wallets,
+    admin, advances, batch, campaigns, clock, deals, deposits, export, feed, gateways, inspect,
+    investments, openapi, operations, outcomes, payments, providers, rewards, sagas, shell,
+    statements, wallets,
 };
 
 fn reading<F, Args>(handler: F) -> Route
@@ -121,6 +122,15 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(read("/v1/advances/runs/{id}", advances::runs::get))
         .service(list("/v1/advances", advances::list, advances::open))
         .service(read("/v1/advances/{id}", advances::get))
+        .service(list("/v1/campaigns", campaigns::list, campaigns::announce))
+        .service(read("/v1/campaigns/{id}", campaigns::get))
+        .service(write("/v1/campaigns/{id}/pause", campaigns::pause))
+        .service(write("/v1/campaigns/{id}/resume", campaigns::resume))
+        .service(read("/v1/campaigns/{id}/commitments", campaigns::commitments))
+        .service(write("/v1/wallets/{id}/transactions", statements::submit))
+        .service(read("/v1/wallets/{id}/rewards", rewards::list))
+        .service(read("/v1/rewards/{id}", rewards::get))
+        .service(read("/v1/rewards/{id}/proof", rewards::proof))
         .service(read("/v1/outcomes", outcomes::websocket))
         .service(read("/v1/outcomes/events", outcomes::events))
         .service(read("/livez", operations::livez))
@@ -137,6 +147,7 @@ pub(crate) fn routes(config: &mut web::ServiceConfig) {
         .service(read("/admin/shards", admin::shards))
         .service(read("/admin/trial-balance", admin::trial_balance))
         .service(write("/admin/checkpoint", admin::checkpoint))
+        .service(read("/admin/export/{table}", export::table))
         .service(list("/admin/clock", clock::get, clock::advance))
         .default_service(web::to(shell::not_found));
 }

@@ -186,6 +186,7 @@ fn kind_of(id: &str, subject: Option<&Subject>) -> &'static str {
         Some(Subject::Payment(_)) => "payment",
         Some(Subject::Reimbursement(_)) => "reimbursement",
         Some(Subject::Advance(_)) => "advance",
+        Some(Subject::Reward(_)) => "reward",
         None => kind_by(id),
     }
 }

@@ -13,6 +13,7 @@ use bursar_domain::saga::deposit::Deposit;
 use bursar_domain::saga::investment::Investment;
 use bursar_domain::saga::payment::Payment;
 use bursar_domain::saga::reimbursement::Reimbursement;
+use bursar_domain::saga::reward::Reward;
 use bursar_domain::saga::{End, Phase, Saga, StepName, StepState, Subject};
 use bursar_domain::time::Timestamp;
 use serde::Serialize;
@@ -112,6 +113,7 @@ impl Course {
             Subject::Payment(_) => self.of_payment(None),
             Subject::Reimbursement(_) => self.of_reimbursement(None),
             Subject::Advance(_) => self.of_credit(None),
+            Subject::Reward(_) => self.of_reward(None),
         }
     }
 
@@ -128,6 +130,11 @@ impl Course {
     /// The steps of an advance's credit. `opened_at` is when it was asked for.
     pub(crate) fn of_credit(&self, opened_at: Option<Timestamp>) -> Vec<Step> {
         self.steps(Credit::STEPS.map(|step| step.name), opened_at)
+    }
+
+    /// The steps of a reward. `drawn_at` is when it was drawn.
+    pub(crate) fn of_reward(&self, drawn_at: Option<Timestamp>) -> Vec<Step> {
+        self.steps(Reward::STEPS.map(|step| step.name), drawn_at)
     }
 
     fn steps<const N: usize>(&self, names: [StepName; N], first: Option<Timestamp>) -> Vec<Step> {

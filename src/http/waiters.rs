@@ -101,12 +101,22 @@ fn ends(outcome: &Outcome) -> Option<Awaited> {
         | OutcomeKind::InvestmentCancelled
         | OutcomeKind::InvestmentRefused => match &outcome.about {
             Some(About::Investment { deal, .. }) => Some((EntityId::deal(deal), outcome.seq)),
-            Some(About::Failure(_) | About::Reimbursement { .. } | About::Advance { .. })
+            Some(
+                About::Failure(_)
+                | About::Reimbursement { .. }
+                | About::Advance { .. }
+                | About::Reward { .. },
+            )
             | None => None,
         },
         OutcomeKind::AdvanceActive | OutcomeKind::AdvanceFailed => match &outcome.about {
             Some(About::Advance { advance, .. }) => Some((EntityId::advance(advance), Seq(0))),
-            Some(About::Investment { .. } | About::Failure(_) | About::Reimbursement { .. })
+            Some(
+                About::Investment { .. }
+                | About::Failure(_)
+                | About::Reimbursement { .. }
+                | About::Reward { .. },
+            )
             | None => None,
         },
         OutcomeKind::RefundPosted
@@ -117,7 +127,10 @@ fn ends(outcome: &Outcome) -> Option<Awaited> {
         | OutcomeKind::DebitFailed
         | OutcomeKind::DebitRefunded
         | OutcomeKind::AdvanceCompleted
-        | OutcomeKind::AdvanceDefaulted => None,
+        | OutcomeKind::AdvanceDefaulted
+        | OutcomeKind::RewardGranted
+        | OutcomeKind::RewardRefused
+        | OutcomeKind::RewardTakenBack => None,
     }
 }
 

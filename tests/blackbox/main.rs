@@ -7,7 +7,7 @@
 //! [`harness`] starts and ends servers, [`parties`] the third parties they call, [`stub`] is one
 //! that does what a test orders, [`loan_desk`] is such a server for the commands that call one,
 //! [`http`] and [`streams`] speak to servers, [`bank`], [`investing`] and [`providers_desk`] have the
-//! calls that most tests make.
+//! calls that most tests make, [`export`] reads exported tables.
 
 mod activities;
 mod activities_list;
@@ -28,6 +28,10 @@ mod deals_refused;
 mod deals_script;
 mod deals_wallet;
 mod deposits_by_pull;
+mod draws;
+mod export;
+mod export_live;
+mod export_refused;
 mod fairness;
 mod gateways;
 mod harness;
@@ -36,6 +40,7 @@ mod http;
 mod idempotency;
 mod import;
 mod import_loans;
+mod import_transactions;
 mod investing;
 mod loan_desk;
 mod operations;
@@ -50,6 +55,16 @@ mod refunds;
 mod reimbursements;
 mod reimbursements_declined;
 mod residents;
+mod rewards;
+mod rewards_campaigns;
+mod rewards_crash;
+mod rewards_desk;
+mod rewards_lines;
+mod rewards_overlaps;
+mod rewards_proof;
+mod rewards_refused;
+mod rewards_reversals;
+mod rewards_rules;
 mod sagas_admin;
 mod sagas_crash;
 mod sandbox;

@@ -7,8 +7,11 @@
 //!
 //! Invariant: a repeat carries the key of the first attempt, so it can do nothing twice.
 
+use std::sync::Arc;
+
 use bincode::{Decode, Encode};
 
+use crate::campaign::Catalogue;
 use crate::currency::Currency;
 use crate::money::Amount;
 use crate::time::Timestamp;
@@ -134,6 +137,9 @@ pub enum Template {
     /// An investment is confirmed. Fields: `investment`, `deal`, `amount` (with its currency),
     /// `documents` (an address, may be empty).
     InvestmentConfirmed,
+    /// A reward is in the wallet. Fields: `reward`, `campaign`, `purchase`, `amount` (with its
+    /// currency).
+    RewardGranted,
 }
 
 impl Request {
@@ -256,6 +262,31 @@ impl Default for Collecting {
     }
 }
 
+/// How bank lines are taken, from the configuration; and the campaigns that were announced, kept up
+/// to date while the server runs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rewarding {
+    /// For how many days banks send lines again.
+    pub window_days: u16,
+    /// How many days more a line is taken.
+    pub margin_days: u16,
+    /// All campaigns.
+    pub catalogue: Arc<Catalogue>,
+}
+
+impl Rewarding {
+    /// How many days after its date a line is taken.
+    pub fn taken_days(&self) -> i32 {
+        i32::from(self.window_days) + i32::from(self.margin_days)
+    }
+}
+
+impl Default for Rewarding {
+    fn default() -> Self {
+        Self { window_days: 30, margin_days: 2, catalogue: Arc::default() }
+    }
+}
+
 /// How patient sagas are. From the configuration.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Policy {
@@ -281,6 +312,8 @@ pub struct Policy {
     pub reimbursing: Reimbursing,
     /// How advances are collected.
     pub collecting: Collecting,
+    /// How bank lines are taken, and the campaigns that draw them.
+    pub rewarding: Rewarding,
 }
 
 impl Policy {
@@ -304,6 +337,7 @@ impl Default for Policy {
             payout_patience_ms: 3 * 24 * 3_600_000,
             reimbursing: Reimbursing::default(),
             collecting: Collecting::default(),
+            rewarding: Rewarding::default(),
         }
     }
 }

@@ -92,6 +92,14 @@ codes! {
     AdvanceNotFound "advance-not-found" 404 false "There is no such advance";
     RunNotFound "run-not-found" 404 false "There is no such run";
     ReimbursementNotFound "reimbursement-not-found" 404 false "There is no such reimbursement";
+    CampaignNotFound "campaign-not-found" 404 false "There is no such campaign";
+    RewardNotFound "reward-not-found" 404 false "There is no such reward";
+    BudgetExhausted "budget-exhausted" 409 false "The campaign's budget has less left";
+    DateInFuture "date-in-future" 422 false "The date is in the future";
+    OutsideWindow "outside-window" 422 false "The date is older than the window";
+    TooManyLines "too-many-lines" 409 false "The wallet has too many lines in its window";
+    InvalidOdds "invalid-odds" 422 false "The odds are not a chance";
+    InvalidPrizes "invalid-prizes" 422 false "The prize table is not allowed";
 }
 
 impl fmt::Display for Code {

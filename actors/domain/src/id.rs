@@ -90,6 +90,10 @@ id_type!(
     /// An advance.
     AdvanceId
 );
+id_type!(
+    /// A campaign.
+    CampaignId
+);
 
 /// The kinds of entity. Only appended to: the number is on disk.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Encode, Decode)]
@@ -110,11 +114,15 @@ pub enum Kind {
     Run,
     /// Says when runs begin.
     Schedule,
+    /// Gives a budget away by draws.
+    Campaign,
+    /// What a wallet's owner did at the bank.
+    Statement,
 }
 
 impl Kind {
     /// All kinds, in the order of their numbers.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Wallet,
         Self::Provider,
         Self::Deal,
@@ -123,6 +131,8 @@ impl Kind {
         Self::Advance,
         Self::Run,
         Self::Schedule,
+        Self::Campaign,
+        Self::Statement,
     ];
 
     /// The word used in JSON, metrics and logs.
@@ -136,6 +146,8 @@ impl Kind {
             Self::Advance => "advance",
             Self::Run => "run",
             Self::Schedule => "schedule",
+            Self::Campaign => "campaign",
+            Self::Statement => "statement",
         }
     }
 
@@ -150,6 +162,8 @@ impl Kind {
             Self::Advance => 5,
             Self::Run => 6,
             Self::Schedule => 7,
+            Self::Campaign => 8,
+            Self::Statement => 9,
         }
     }
 
@@ -204,6 +218,16 @@ impl EntityId {
     /// The one schedule of the runs over the advances.
     pub fn schedule() -> Self {
         Self { kind: Kind::Schedule, id: Arc::from("advances") }
+    }
+
+    /// The entity of a campaign.
+    pub fn campaign(id: &CampaignId) -> Self {
+        Self { kind: Kind::Campaign, id: id.shared() }
+    }
+
+    /// The statement beside a wallet.
+    pub fn statement(wallet: &WalletId) -> Self {
+        Self { kind: Kind::Statement, id: wallet.shared() }
     }
 
     /// The saga that brings about what has this id.
@@ -359,6 +383,44 @@ impl ReimbursementId {
 impl fmt::Display for ReimbursementId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "rmb_{}_{}", self.seq, self.provider)
+    }
+}
+
+/// A reward: a line of a statement's decision that drew it, written `rwd_{seq}-{line}_{wallet}`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Encode, Decode)]
+pub struct RewardId {
+    /// Whose statement.
+    pub wallet: WalletId,
+    /// Under which position of its shard it was drawn.
+    pub seq: Seq,
+    /// Which line of what was looked at, from 0.
+    pub line: u16,
+}
+
+impl RewardId {
+    /// Reads `rwd_{seq}-{line}_{wallet}`; `None` when it cannot be one that this server made.
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix("rwd_")?;
+        let (place, wallet) = rest.split_once('_')?;
+        let (seq, line) = place.split_once('-')?;
+        let id = Self {
+            wallet: WalletId::parse(wallet)?,
+            seq: Seq(seq.parse().ok()?),
+            line: line.parse().ok()?,
+        };
+        // Only as it is written: no zeros before, no signs.
+        (id.to_string() == text).then_some(id)
+    }
+
+    /// The saga that brings it about.
+    pub fn saga(&self) -> EntityId {
+        EntityId::saga(self.to_string())
+    }
+}
+
+impl fmt::Display for RewardId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rwd_{}-{}_{}", self.seq, self.line, self.wallet)
     }
 }
 

@@ -11,6 +11,7 @@
 pub mod advance;
 pub mod cadence;
 pub mod call;
+pub mod campaign;
 pub mod code;
 pub mod compensation;
 pub mod currency;
@@ -30,5 +31,6 @@ pub mod run;
 pub mod saga;
 pub mod schedule;
 pub mod spilled;
+pub mod statement;
 pub mod time;
 pub mod wallet;

@@ -10,6 +10,7 @@
 use bincode::{Decode, Encode};
 
 use crate::call::Call;
+use crate::campaign::{RewardNews, Win};
 use crate::code::Rejection;
 use crate::compensation::Undoing;
 use crate::currency::Currency;
@@ -20,8 +21,10 @@ use crate::plan::Day;
 use crate::run::Tally;
 use crate::saga::Subject;
 use crate::saga::payment::Payment;
+use crate::saga::reward::Reward;
 use crate::saga::subject::Failure;
 use crate::time::Timestamp;
+use crate::wallet::reward::Back;
 
 pub use crate::outcome::{About, Outcome, OutcomeKind};
 
@@ -305,6 +308,48 @@ pub enum Body {
         step: u8,
         /// What was done, counted.
         tally: Tally,
+    },
+    /// From a statement to a campaign: this was drawn. The draws are the message's source.
+    Drew {
+        /// Whose statement.
+        wallet: WalletId,
+        /// How many draws.
+        draws: u32,
+        /// Those that won, in order.
+        wins: Vec<Win>,
+    },
+    /// To a statement: what is new of its rewards.
+    RewardNews(Vec<RewardNews>),
+    /// To a wallet: here is a reward.
+    RewardCredit {
+        /// Who asks.
+        by: Asker,
+        /// The reward.
+        reward: Box<Reward>,
+    },
+    /// To a campaign: the wallet did not take the reward.
+    Ungrant {
+        /// Who asks.
+        by: Asker,
+        /// Whose.
+        wallet: WalletId,
+        /// The statement's decision that drew it.
+        draw: Seq,
+        /// The win.
+        win: Win,
+        /// Why.
+        failure: Failure,
+    },
+    /// From a statement to its wallet: the purchases of these rewards were reversed.
+    ClawBack(Vec<Back>),
+    /// From a wallet to a campaign: so much was taken back.
+    TakenBack {
+        /// Whose.
+        wallet: WalletId,
+        /// How much, zero or positive.
+        amount: Amount,
+        /// In which currency.
+        currency: Currency,
     },
 }
 

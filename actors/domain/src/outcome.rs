@@ -11,7 +11,7 @@ use bincode::error::{DecodeError, EncodeError};
 use bincode::{Decode, Encode};
 
 use crate::currency::Currency;
-use crate::id::{AdvanceId, DealId, ProviderId, Seq, WalletId};
+use crate::id::{AdvanceId, CampaignId, DealId, ProviderId, Seq, WalletId};
 use crate::money::Amount;
 use crate::saga::subject::Failure;
 use crate::time::Timestamp;
@@ -57,11 +57,17 @@ pub enum OutcomeKind {
     AdvanceCompleted,
     /// An advance is given up: one of its instalments failed too often.
     AdvanceDefaulted,
+    /// A reward is in the wallet.
+    RewardGranted,
+    /// A win came to nothing.
+    RewardRefused,
+    /// A reward was taken back, because its purchase was reversed.
+    RewardTakenBack,
 }
 
 impl OutcomeKind {
     /// All kinds.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::DepositPosted,
         Self::PaymentPosted,
         Self::RefundPosted,
@@ -81,6 +87,9 @@ impl OutcomeKind {
         Self::DebitRefunded,
         Self::AdvanceCompleted,
         Self::AdvanceDefaulted,
+        Self::RewardGranted,
+        Self::RewardRefused,
+        Self::RewardTakenBack,
     ];
 
     /// The `type` of the outcome on the stream.
@@ -105,6 +114,9 @@ impl OutcomeKind {
             Self::DebitRefunded => "advance.debit.refunded",
             Self::AdvanceCompleted => "advance.completed",
             Self::AdvanceDefaulted => "advance.defaulted",
+            Self::RewardGranted => "reward.granted",
+            Self::RewardRefused => "reward.refused",
+            Self::RewardTakenBack => "reward.clawed-back",
         }
     }
 
@@ -127,7 +139,10 @@ impl OutcomeKind {
             | Self::DebitFailed
             | Self::DebitRefunded
             | Self::AdvanceCompleted
-            | Self::AdvanceDefaulted => true,
+            | Self::AdvanceDefaulted
+            | Self::RewardGranted
+            | Self::RewardRefused
+            | Self::RewardTakenBack => true,
         }
     }
 
@@ -143,7 +158,10 @@ impl OutcomeKind {
             | Self::InvestmentFailed
             | Self::InvestmentCancelled
             | Self::InvestmentRefused
-            | Self::PaymentFailed => true,
+            | Self::PaymentFailed
+            | Self::RewardGranted
+            | Self::RewardRefused
+            | Self::RewardTakenBack => true,
             Self::ReimbursementPaid
             | Self::ReimbursementReturned
             | Self::AdvanceActive
@@ -186,6 +204,17 @@ pub enum About {
         /// Why not, if it was not to be.
         failure: Option<Failure>,
     },
+    /// A reward; [`Outcome::seq`] is the statement's decision that drew it.
+    Reward {
+        /// In which campaign.
+        campaign: CampaignId,
+        /// Which line of the decision.
+        line: u16,
+        /// The purchase, as the bank named it; not said when it is taken back.
+        purchase: Option<Box<str>>,
+        /// Why not, if it was not to be.
+        failure: Option<Failure>,
+    },
 }
 
 /// A thing that happened, as told to those who listen.
@@ -204,7 +233,7 @@ pub struct Outcome {
     pub provider: Option<ProviderId>,
     /// For a refund: the payment it belongs to.
     pub payment: Option<Seq>,
-    /// How much, positive.
+    /// How much, positive; zero where there was nothing that could be taken back.
     pub amount: Amount,
     /// In which currency.
     pub currency: Currency,
@@ -221,7 +250,8 @@ pub struct Outcome {
 impl Outcome {
     /// Whether the wallet's posted balance changed with it.
     pub fn moves_balance(&self) -> bool {
-        !self.kind.has_about()
+        let rewards = [OutcomeKind::RewardGranted, OutcomeKind::RewardTakenBack];
+        rewards.contains(&self.kind) || !self.kind.has_about()
     }
 }
 

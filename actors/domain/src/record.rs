@@ -7,6 +7,7 @@
 use bincode::{Decode, Encode};
 
 use crate::advance::{self, Advance};
+use crate::campaign::{self, Campaign};
 use crate::code::Rejection;
 use crate::compensation::{self, Compensation};
 use crate::deal::{self, Deal};
@@ -18,6 +19,7 @@ use crate::provider::{self, Provider};
 use crate::run::{self, Run};
 use crate::saga::{self, Saga};
 use crate::schedule::{self, Schedule};
+use crate::statement::{self, Statement};
 use crate::time::Timestamp;
 use crate::wallet::{self, Wallet};
 
@@ -42,6 +44,10 @@ pub enum Verdict {
     Run(Vec<run::Event>),
     /// The schedule's events.
     Schedule(Vec<schedule::Event>),
+    /// A campaign's events.
+    Campaign(Vec<campaign::Event>),
+    /// A statement's events.
+    Statement(Vec<statement::Event>),
 }
 
 /// A refusal that is kept with its key, so that a retry gets the same no.
@@ -117,6 +123,8 @@ kinds! {
     Advance Advance;
     Run Run;
     Schedule Schedule;
+    Campaign Campaign;
+    Statement Statement;
 }
 
 /// An entity kind whose events have a place in a [`Record`].

@@ -17,7 +17,7 @@ use std::thread::JoinHandle;
 
 use actix::prelude::*;
 use bursar_domain::call::Policy;
-use bursar_domain::id::EntityId;
+use bursar_domain::id::{EntityId, Seq};
 use bursar_snapshots::store::{Archive, Journal, Result};
 use tokio::sync::oneshot;
 
@@ -27,6 +27,7 @@ use crate::books::Books;
 use crate::clerk::Clerk;
 use crate::clock::Clock;
 use crate::committer::CommitterHandle;
+use crate::cut::Cut;
 use crate::fatal::OnFatal;
 use crate::gateway::Gateways;
 use crate::job::{Answer, Ask, Batch, Job, ReplyTo};
@@ -74,6 +75,7 @@ pub struct Engine {
     arbiters: Vec<Arbiter>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     archive: Arc<dyn Archive>,
+    cut: Cut,
 }
 
 /// Many questions that have been handed on.
@@ -228,6 +230,11 @@ impl Engine {
             answers.push(receiver.await.map_err(|_| Stopped)?);
         }
         Ok(answers)
+    }
+
+    /// How far every shard is durable, all at one commit; whatever was answered is in it.
+    pub fn cut(&self) -> Vec<Seq> {
+        self.cut.positions()
     }
 
     /// Has every shard forget what it was told of an entity, which has changed: whoever decides

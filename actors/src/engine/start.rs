@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use actix::prelude::*;
-use bursar_domain::call::Policy;
 use bursar_domain::id::{EntityId, Seq, ShardId};
 use bursar_domain::message::Message;
 use bursar_snapshots::store::{Result, StoreError};
@@ -16,9 +15,11 @@ use bursar_snapshots::store::{Result, StoreError};
 use super::{Engine, Settings, Shard, Started, World};
 use crate::admission::Door;
 use crate::answers::Answers;
+use crate::catalogue::Announced;
 use crate::clerk::Clerk;
 use crate::clock::Clock;
 use crate::committer::{self, Committer, CommitterHandle};
+use crate::cut::Cut;
 use crate::fatal::OnFatal;
 use crate::gateway::Gateways;
 use crate::metrics::Metrics;
@@ -36,7 +37,7 @@ struct Common<'a> {
     committer: CommitterHandle,
     storage: StorageHandle,
     clock: Arc<dyn Clock>,
-    policy: Arc<Policy>,
+    announced: Arc<Announced>,
     gateways: Gateways,
     clerk: Clerk,
     metrics: Metrics,
@@ -59,7 +60,7 @@ impl Common<'_> {
             last_at: recovered.last_at,
             views: Arc::clone(&views),
             clock: Arc::clone(&self.clock),
-            policy: Arc::clone(&self.policy),
+            announced: Arc::clone(&self.announced),
         };
         let parts = Parts {
             start,
@@ -82,6 +83,10 @@ impl Engine {
         let recovery = recovery::recover(&mut *journal, &*archive, settings.shards)?;
         let started = Started { records: recovery.records };
         let outcomes = Arc::new(recovery.outcomes);
+        let announced = Arc::new(Announced::new(world.policy));
+        for terms in &recovery.campaigns {
+            announced.add(terms);
+        }
         let committer = CommitterHandle::default();
         let (storage, requests) = storage::queue();
         let arbiters: Vec<Arbiter> = (0..settings.threads).map(|_| Arbiter::new()).collect();
@@ -90,11 +95,13 @@ impl Engine {
             committer: committer.clone(),
             storage: storage.clone(),
             clock: world.clock,
-            policy: Arc::new(world.policy),
+            announced: Arc::clone(&announced),
             gateways: world.gateways,
             clerk: world.clerk,
             metrics: world.metrics.clone(),
         };
+        let durable = |shard: &Recovered| Seq(shard.tail.next().0 - 1);
+        let cut = Cut::at(recovery.shards.iter().map(durable).collect());
         let (mut seen, mut unfinished) = (Vec::new(), Vec::new());
         let mut by_thread: Vec<Vec<Parts>> = arbiters.iter().map(|_| Vec::new()).collect();
         for mut recovered in recovery.shards {
@@ -118,16 +125,17 @@ impl Engine {
             spawn_committer(
                 Committer::new(journal, Arc::clone(&outcomes), world.metrics),
                 committer.clone(),
-                addresses.clone(),
-                threads_of,
+                (addresses.clone(), threads_of),
                 storage.clone(),
+                cut.clone(),
                 on_fatal.clone(),
             )?,
             spawn_storage(archive_of_storage, requests, addresses.clone(), on_fatal)?,
         ];
         set_going(&addresses, &answers, unfinished);
         let threads = Mutex::new(threads);
-        Ok((Self { shards, outcomes, committer, storage, arbiters, threads, archive }, started))
+        let engine = Self { shards, outcomes, committer, storage, arbiters, threads, archive, cut };
+        Ok((engine, started))
     }
 }
 
@@ -181,12 +189,14 @@ fn set_going(
 fn spawn_committer(
     committer: Committer,
     handle: CommitterHandle,
-    shards: Vec<Addr<ShardActor>>,
-    leads: Vec<usize>,
+    (shards, leads): (Vec<Addr<ShardActor>>, Vec<usize>),
     storage: StorageHandle,
+    cut: Cut,
     on_fatal: OnFatal,
 ) -> Result<JoinHandle<()>> {
     let tell = move |committed: &committer::Committed| {
+        // Before anyone is answered.
+        cut.raise(&committed.durable);
         // One message per thread: its first shard lets out what all of them have.
         let mut by_lead: Vec<(usize, Vec<(ShardId, Seq)>)> = Vec::new();
         for (shard, seq) in &committed.durable {

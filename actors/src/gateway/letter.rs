@@ -58,6 +58,10 @@ const fn files(template: Template) -> (&'static str, &'static str) {
             include_str!("templates/investment-confirmed.txt"),
             include_str!("templates/investment-confirmed.html"),
         ),
+        Template::RewardGranted => (
+            include_str!("templates/reward-granted.txt"),
+            include_str!("templates/reward-granted.html"),
+        ),
     }
 }
 

@@ -39,11 +39,11 @@ impl<E: Hosted> Host<E> {
             return None;
         }
         let command = E::command(&command).expect("the edge sends a command to its own kind");
-        if room == Room::Full || E::would_overload(command) {
+        if room == Room::Full || self.machine().entity().would_overload(command) {
             core.reply_after(self.machine().last(), reply, Answer::Overloaded);
             return None;
         }
-        let (now, policy) = (core.now(), Arc::clone(&core.policy));
+        let (now, policy) = (core.now(), core.current.policy());
         let context = Context { now, policy: &policy };
         let last = self.machine().last();
         let entity = self.machine().entity();
@@ -132,7 +132,7 @@ impl<E: Hosted> Host<E> {
 
     /// A message of another entity has come: it is received once, however often it comes.
     pub(super) fn receive(&mut self, message: &Message, core: &mut ShardCore) {
-        let (now, policy) = (core.now(), Arc::clone(&core.policy));
+        let (now, policy) = (core.now(), core.current.policy());
         let events = self.machine().entity().receive(message, &Context { now, policy: &policy });
         if events.is_empty() {
             core.acknowledge_after(self.machine().last(), message.source);

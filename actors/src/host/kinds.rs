@@ -6,6 +6,7 @@
 
 use bursar_domain::advance::Advance;
 use bursar_domain::call::Context;
+use bursar_domain::campaign::Campaign;
 use bursar_domain::compensation::Compensation;
 use bursar_domain::deal::{Deal, Standing};
 use bursar_domain::entity::Entity;
@@ -18,9 +19,12 @@ use bursar_domain::record::{Record, Recorded, Verdict};
 use bursar_domain::run::Run;
 use bursar_domain::saga::Saga;
 use bursar_domain::schedule::Schedule;
+use bursar_domain::statement::{Reward, Statement};
 use bursar_domain::wallet::command::{Lookup, Paid};
 use bursar_domain::wallet::{self, Wallet};
-use bursar_domain::{advance, compensation, deal, provider, run, saga, schedule};
+use bursar_domain::{
+    advance, campaign, compensation, deal, provider, run, saga, schedule, statement,
+};
 use bursar_snapshots::store::IndexKind;
 
 use crate::job::{Answer, Command};
@@ -45,9 +49,9 @@ pub trait Hosted: Recorded {
         None
     }
 
-    /// Whether third parties have no room for what the command would bring. Asked only when the key
-    /// is new; such a refusal is not recorded.
-    fn would_overload(_command: &Self::Command) -> bool {
+    /// Whether third parties, or the entity itself, have no room for what the command would bring.
+    /// Asked only when the key is new; such a refusal is not recorded.
+    fn would_overload(&self, _command: &Self::Command) -> bool {
         false
     }
 
@@ -83,6 +87,11 @@ pub trait Hosted: Recorded {
         None
     }
 
+    /// The newest rewards before one.
+    fn rewards(&self, _before: (Seq, u16), _limit: usize) -> Vec<(Seq, u16, Reward)> {
+        Vec::new()
+    }
+
     /// The holds.
     fn holds(&self) -> Vec<wallet::Hold> {
         Vec::new()
@@ -114,7 +123,9 @@ impl Hosted for Wallet {
             | Command::Compensation(_)
             | Command::Advance(_)
             | Command::Run(_)
-            | Command::Schedule(_) => None,
+            | Command::Schedule(_)
+            | Command::Campaign(_)
+            | Command::Statement(_) => None,
         }
     }
 
@@ -138,7 +149,7 @@ impl Hosted for Wallet {
         }
     }
 
-    fn would_overload(command: &wallet::Command) -> bool {
+    fn would_overload(&self, command: &wallet::Command) -> bool {
         if let wallet::Command::Pay(pay) = command { pay.would_overload() } else { false }
     }
 
@@ -288,6 +299,46 @@ impl Hosted for Schedule {
     }
 }
 
+impl Hosted for Campaign {
+    fn command(command: &Command) -> Option<&campaign::Command> {
+        if let Command::Campaign(command) = command { Some(command) } else { None }
+    }
+
+    fn seen(&self) -> Option<Summary> {
+        self.summary().map(Summary::Campaign)
+    }
+}
+
+impl Hosted for Statement {
+    fn command(command: &Command) -> Option<&statement::Command> {
+        if let Command::Statement(command) = command { Some(command) } else { None }
+    }
+
+    fn would_overload(&self, _: &statement::Command) -> bool {
+        self.is_behind()
+    }
+
+    fn answer(
+        &self,
+        command: &statement::Command,
+        events: &[statement::Event],
+        context: &Context<'_>,
+    ) -> Option<Answer> {
+        let statement::Command::Take(take) = command;
+        // Nothing is new, so no record says how the lines were judged.
+        events.is_empty().then(|| Answer::Known(self.judge(take, context)))
+    }
+
+    fn seen(&self) -> Option<Summary> {
+        self.summary().map(Summary::Statement)
+    }
+
+    fn rewards(&self, (draw, line): (Seq, u16), limit: usize) -> Vec<(Seq, u16, Reward)> {
+        let newest = Statement::rewards(self).before(draw, line).take(limit);
+        newest.map(|(draw, line, reward)| (draw, line, reward.clone())).collect()
+    }
+}
+
 /// Fills in what a command had to know about another entity.
 pub(super) fn fill_neighbour(command: &mut Command, neighbour: Option<Neighbour>) {
     match (command, neighbour) {
@@ -307,7 +358,9 @@ pub(super) fn fill_neighbour(command: &mut Command, neighbour: Option<Neighbour>
             | Command::Compensation(_)
             | Command::Advance(_)
             | Command::Run(_)
-            | Command::Schedule(_),
+            | Command::Schedule(_)
+            | Command::Campaign(_)
+            | Command::Statement(_),
             _,
         ) => {}
     }

@@ -181,6 +181,7 @@ impl<E: Hosted> Host<E> {
             Ask::Summary
             | Ask::Payment(_)
             | Ask::Investment(_)
+            | Ask::Rewards { .. }
             | Ask::Following { .. }
             | Ask::Recent { .. }
             | Ask::Inspect => {
@@ -211,6 +212,9 @@ impl<E: Hosted> Host<E> {
             Ask::Investment(seq) => {
                 let record = self.unsaved_record(*seq, core);
                 Answer::Investment { record, standing: E::standing(self.machine().entity(), *seq) }
+            }
+            Ask::Rewards { before, limit } => {
+                Answer::Rewards(E::rewards(self.machine().entity(), *before, *limit))
             }
             Ask::Following { after, limit } => {
                 let begin = self.unsaved.partition_point(|seq| seq <= after);

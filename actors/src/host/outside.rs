@@ -5,8 +5,6 @@
 //! an entity waits for. Who waits for an answer stays in memory, and is read and woken after a crash;
 //! who waits for an instant need not: the shard keeps the instant, or finds it on disk.
 
-use std::sync::Arc;
-
 use bursar_domain::call::{Answered, Context};
 use bursar_domain::entity::{Due, Wake};
 use bursar_domain::errand::Brought;
@@ -27,7 +25,7 @@ impl<E: Hosted> Host<E> {
             // It was called before a restart of the actor, which asks anew when it is loaded.
             return;
         }
-        let (now, policy) = (core.now(), Arc::clone(&core.policy));
+        let (now, policy) = (core.now(), core.current.policy());
         let context = Context { now, policy: &policy };
         let events = self.machine().entity().answered(answered, &context);
         self.happened(events, core);
@@ -39,7 +37,7 @@ impl<E: Hosted> Host<E> {
             // It was asked for before a restart of the actor, which asks anew when it is loaded.
             return;
         }
-        let (now, policy) = (core.now(), Arc::clone(&core.policy));
+        let (now, policy) = (core.now(), core.current.policy());
         let context = Context { now, policy: &policy };
         let events = self.machine().entity().brought(brought, &context);
         self.happened(events, core);
@@ -54,7 +52,7 @@ impl<E: Hosted> Host<E> {
             self.busy().woken = true;
             return;
         }
-        let (now, policy) = (core.now(), Arc::clone(&core.policy));
+        let (now, policy) = (core.now(), core.current.policy());
         let events = self.machine().entity().woken(why, &Context { now, policy: &policy });
         if events.is_empty() {
             // It waits for another instant by now, or the clock went back.

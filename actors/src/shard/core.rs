@@ -14,7 +14,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bursar_domain::call::{Call, Policy};
+use bursar_domain::call::Call;
 use bursar_domain::errand::Errand;
 use bursar_domain::id::{EntityId, Kind, Seq, ShardId};
 use bursar_domain::message::{Effect, Message, Outcome, Source, Stamp};
@@ -24,13 +24,14 @@ use bursar_snapshots::store::{IndexKind, Saved, Slice, Snapshot};
 use foldhash::{HashMap, HashMapExt};
 
 use crate::books::Books;
+use crate::catalogue::{Announced, Current};
 use crate::clock::Clock;
 use crate::job::{Answer, NeighbourAnswer, ReplyTo};
 use crate::shard::outbox::Outbox;
 use crate::shard::tail::Tail;
 use crate::shard::timers::Timer;
 use crate::shard::work::Cause;
-use crate::view::{Neighbour, Seen, View, Views};
+use crate::view::{Neighbour, Seen, Summary, View, Views};
 
 /// How many providers a shard remembers before it starts anew.
 const PAYEES_MAX: usize = 100_000;
@@ -180,8 +181,8 @@ pub struct ShardCore {
     payees: HashMap<EntityId, Neighbour>,
     asking: HashMap<EntityId, Vec<(EntityId, u32)>>,
     views: Arc<Views>,
-    /// How patient sagas are.
-    pub policy: Arc<Policy>,
+    /// What decisions are made by.
+    pub current: Current,
 }
 
 /// What a shard starts with.
@@ -204,8 +205,8 @@ pub struct Start {
     pub views: Arc<Views>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
-    /// How patient sagas are.
-    pub policy: Arc<Policy>,
+    /// What decisions are made by.
+    pub announced: Arc<Announced>,
 }
 
 impl ShardCore {
@@ -231,7 +232,7 @@ impl ShardCore {
             payees: HashMap::new(),
             asking: HashMap::new(),
             views: start.views,
-            policy: start.policy,
+            current: Current::of(start.announced),
         }
     }
 
@@ -371,7 +372,7 @@ impl ShardCore {
         let mut replies = Vec::with_capacity(count);
         for pending in self.pending.drain(..count) {
             if let Some((view, seen)) = pending.publish {
-                self.views.publish(&view, seen);
+                show(&self.current, &self.views, &view, seen);
             }
             if let Some(message) = pending.send {
                 self.ports.deliver(message.to.shard(self.shards), message);
@@ -450,6 +451,14 @@ impl ShardCore {
 
     /// Shows an entity that was just read from disk.
     pub fn publish_loaded(&self, view: &Arc<View>, seen: Seen) {
-        self.views.publish(view, seen);
+        show(&self.current, &self.views, view, seen);
     }
+}
+
+/// Shows an entity as it stands durably; a campaign's terms count from then on.
+fn show(current: &Current, views: &Views, view: &Arc<View>, seen: Seen) {
+    if let Summary::Campaign(campaign) = &seen.summary {
+        current.add(&campaign.terms);
+    }
+    views.publish(view, seen);
 }

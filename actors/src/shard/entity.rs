@@ -1,7 +1,6 @@
 //! The actor of one entity: a thin shell around its [`Host`].
 //!
-//! An entity is a wallet, a provider, a deal, a saga or a compensation; each has its own actor. It
-//! shares its shard's [`ShardCore`]; both live on one thread, and a turn of one never overlaps
+//! Whatever its kind, each entity has its own actor. It shares its shard's [`ShardCore`]; both live on one thread, and a turn of one never overlaps
 //! a turn of the other.
 
 use std::cell::RefCell;
@@ -10,6 +9,7 @@ use std::rc::Rc;
 use actix::prelude::*;
 use bursar_domain::advance::Advance;
 use bursar_domain::call::Answered;
+use bursar_domain::campaign::Campaign;
 use bursar_domain::compensation::Compensation;
 use bursar_domain::deal::Deal;
 use bursar_domain::entity::Wake;
@@ -20,6 +20,7 @@ use bursar_domain::provider::Provider;
 use bursar_domain::run::Run;
 use bursar_domain::saga::Saga;
 use bursar_domain::schedule::Schedule;
+use bursar_domain::statement::Statement;
 use bursar_domain::wallet::Wallet;
 
 use crate::host::{Host, Slot};
@@ -78,6 +79,8 @@ enum Hosted {
     Advance(Host<Advance>),
     Run(Host<Run>),
     Schedule(Host<Schedule>),
+    Campaign(Host<Campaign>),
+    Statement(Host<Statement>),
 }
 
 /// The actor.
@@ -99,6 +102,8 @@ impl EntityActor {
             Kind::Advance => Hosted::Advance(Host::new(id, Rc::clone(&slot))),
             Kind::Run => Hosted::Run(Host::new(id, Rc::clone(&slot))),
             Kind::Schedule => Hosted::Schedule(Host::new(id, Rc::clone(&slot))),
+            Kind::Campaign => Hosted::Campaign(Host::new(id, Rc::clone(&slot))),
+            Kind::Statement => Hosted::Statement(Host::new(id, Rc::clone(&slot))),
         };
         Self { host, slot, shared }
     }
@@ -116,6 +121,8 @@ macro_rules! on {
             Hosted::Advance($name) => $call,
             Hosted::Run($name) => $call,
             Hosted::Schedule($name) => $call,
+            Hosted::Campaign($name) => $call,
+            Hosted::Statement($name) => $call,
         }
     };
 }

@@ -42,6 +42,8 @@ fn keyed(to: EntityId, command: Command, key: &str) -> To {
         Command::Advance(command) => command.content(),
         Command::Run(command) => command.content(),
         Command::Schedule(command) => command.content(),
+        Command::Campaign(command) => command.content(),
+        Command::Statement(command) => command.content(),
     };
     let key = Some(Key { text: key.into(), content });
     (to, Ask::Decide { command, key, request_id: "request".into(), room: Room::There })
@@ -194,7 +196,7 @@ pub(crate) fn balance(seen: &Seen) -> i128 {
         Summary::Saga(saga) => i128::from(saga.held().minor()),
         Summary::Compensation(compensation) => i128::from(compensation.held().minor()),
         Summary::Advance(advance) => -i128::from(advance.outstanding().minor()),
-        Summary::Run(_) | Summary::Schedule(_) => 0,
+        Summary::Run(_) | Summary::Schedule(_) | Summary::Campaign(_) | Summary::Statement(_) => 0,
     }
 }
 

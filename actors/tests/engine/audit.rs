@@ -108,7 +108,9 @@ impl Sums {
                 | wallet::Event::Invested(_)
                 | wallet::Event::Unmarked { .. }
                 | wallet::Event::PaymentHeld(_)
-                | wallet::Event::PullRequested(_) => continue,
+                | wallet::Event::PullRequested(_)
+                // Rewards are named by statements, which these tests do not have.
+                | wallet::Event::Reward(_) => continue,
                 wallet::Event::PullBooked(booked) => (OutcomeKind::DepositPosted, booked.deposit),
                 wallet::Event::PullAbandoned { deposit, .. } => {
                     (OutcomeKind::DepositFailed, *deposit)
@@ -145,7 +147,9 @@ impl Sums {
             | Verdict::Compensation(_)
             | Verdict::Advance(_)
             | Verdict::Run(_)
-            | Verdict::Schedule(_) => {}
+            | Verdict::Schedule(_)
+            | Verdict::Campaign(_)
+            | Verdict::Statement(_) => {}
         }
     }
 }

@@ -12,7 +12,8 @@ use bursar_domain::id::{EntityId, Kind, Position, Seq, ShardId};
 use bursar_domain::message::Outcome;
 use bursar_domain::time::Timestamp;
 use bursar_snapshots::store::{
-    Archive, Claim, Due, IndexKind, Journal, Read, Result, Saved, Slice, Snapshot, Waits, Written,
+    Archive, Claim, Due, IndexKind, Journal, Read, Result, Saved, Slice, Snapshot, VisitRecord,
+    Waits, Written,
 };
 
 use crate::gates::{Call, Gates};
@@ -82,6 +83,16 @@ impl Archive for GatedArchive {
         limit: usize,
     ) -> Result<Vec<(Seq, Vec<u8>)>> {
         self.inner.records_after(entity, after, limit)
+    }
+
+    fn histories(
+        &self,
+        kind: Kind,
+        after: Option<(&EntityId, Seq)>,
+        size: usize,
+        visit: &mut VisitRecord<'_>,
+    ) -> Result<()> {
+        self.inner.histories(kind, after, size, visit)
     }
 
     fn entities_of(&self, kind: Kind, after: Option<&str>, limit: usize) -> Result<Vec<EntityId>> {

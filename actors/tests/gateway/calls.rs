@@ -68,7 +68,21 @@ pub(crate) fn mail(to: &str) -> Mail {
     }
 }
 
-/// The same as a request.
+/// To write to someone that a reward is in the wallet.
+pub(crate) fn reward_mail(to: &str) -> Mail {
+    Mail {
+        to: to.into(),
+        template: Template::RewardGranted,
+        fields: vec![
+            ("reward".into(), "rwd_7-2_ann".into()),
+            ("campaign".into(), "spring".into()),
+            ("purchase".into(), "bank-tx 17/9".into()),
+            ("amount".into(), "0.50 EUR".into()),
+        ],
+    }
+}
+
+/// That an investment is confirmed, as a request.
 pub(crate) fn mailing(to: &str) -> Request {
     Request::Mail(Box::new(mail(to)))
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bursar_actors::gateway::letter::{Letter, Unwritable, message_id, write};
 use bursar_domain::call::Mail;
 
-use crate::calls::mail;
+use crate::calls::{mail, reward_mail};
 
 fn date() -> SystemTime {
     UNIX_EPOCH + Duration::from_hours(490_908)
@@ -64,6 +64,32 @@ fn a_letter_has_its_headers_and_both_forms() {
     assert!(text[html..].contains("<td>Harbour</td>"), "{text}");
     assert_eq!(text.matches("https://docs.example/d1").count(), 2);
     assert!(!text.contains('{') && !text.contains('}'));
+}
+
+#[test]
+fn a_reward_is_told_with_its_amount_and_its_purchase() {
+    let text = text(&reward_mail("ann@example.com"));
+    let headers = headers(&text);
+    assert!(headers.iter().any(|has| has == "Subject: You have won 0.50 EUR"), "{headers:#?}");
+    let (plain, html) = text.split_once("text/html").unwrap();
+    for line in [
+        "Reward: rwd_7-2_ann\r\n",
+        "Campaign: spring\r\n",
+        "Purchase: bank-tx 17/9\r\n",
+        "Amount: 0.50 EUR\r\n",
+    ] {
+        assert!(plain.contains(line), "{line}: {plain}");
+    }
+    for cell in ["rwd_7-2_ann", "spring", "bank-tx 17/9", "0.50 EUR"] {
+        assert!(html.contains(&format!("<td>{cell}</td>")), "{cell}: {html}");
+    }
+    assert!(!text.contains('{') && !text.contains('}'));
+    // The purchase is what a bank called it: it stays a text.
+    let mut mail = reward_mail("ann@example.com");
+    mail.fields[2].1 = "<script>".into();
+    let text = String::from_utf8(written("k1", &mail).unwrap().text).unwrap();
+    let (plain, html) = text.split_once("text/html").unwrap();
+    assert!(plain.contains("Purchase: <script>") && !html.contains("<script>"), "{text}");
 }
 
 #[test]

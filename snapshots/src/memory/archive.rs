@@ -12,7 +12,7 @@ use bursar_domain::id::{EntityId, Kind, Position, Seq, ShardId};
 use bursar_domain::message::Outcome;
 
 use super::{Disk, MemoryArchive, Put};
-use crate::store::{Archive, Awaited, Due, IndexKind, Result, Saved, Snapshot, Waits};
+use crate::store::{Archive, Awaited, Due, IndexKind, Result, Saved, Snapshot, VisitRecord, Waits};
 
 impl MemoryArchive {
     fn disk(&self) -> Result<MutexGuard<'_, Disk>> {
@@ -117,6 +117,28 @@ impl Archive for MemoryArchive {
         let range = (Excluded((entity.clone(), after)), Included((entity.clone(), Seq(u64::MAX))));
         let oldest = disk.history.range(range);
         Ok(oldest.take(limit).map(|((_, seq), bytes)| (*seq, bytes.clone())).collect())
+    }
+
+    fn histories(
+        &self,
+        kind: Kind,
+        after: Option<(&EntityId, Seq)>,
+        size: usize,
+        visit: &mut VisitRecord<'_>,
+    ) -> Result<()> {
+        let disk = self.disk()?;
+        // No entity has an empty id.
+        let first = (EntityId { kind, id: Arc::from("") }, Seq(0));
+        let after = after.map_or(first, |(entity, seq)| (entity.clone(), seq));
+        let mut given = 0;
+        for ((entity, seq), bytes) in disk.history.range((Excluded(after), Unbounded)) {
+            if given >= size || entity.kind != kind {
+                break;
+            }
+            given += bytes.len();
+            visit(entity, *seq, bytes)?;
+        }
+        Ok(())
     }
 
     fn index(&self, entity: &EntityId, kind: IndexKind, slot: u128) -> Result<Option<u64>> {

@@ -44,6 +44,12 @@ pub(super) fn parse_entity(key: &[u8]) -> Option<EntityId> {
     Some(EntityId { kind: Kind::from_number(*kind)?, id: Arc::from(id) })
 }
 
+/// Whether a key is this entity's.
+pub(super) fn is_of(key: &[u8], of: &EntityId) -> bool {
+    let id = key.strip_prefix(&[of.kind.number()]).and_then(|rest| rest.strip_suffix(&[0]));
+    id == Some(of.id.as_bytes())
+}
+
 /// Where the entities of a kind begin that come after an id, and where they end; neither key is
 /// among them.
 pub(super) fn after(kind: Kind, id: Option<&str>) -> (Vec<u8>, Vec<u8>) {

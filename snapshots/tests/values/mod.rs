@@ -13,8 +13,10 @@ pub(crate) mod numbers;
 pub(crate) mod orders;
 pub(crate) mod providers;
 pub(crate) mod pushes;
+pub(crate) mod rewards;
 pub(crate) mod runs;
 pub(crate) mod sagas;
+pub(crate) mod statements;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -32,8 +34,9 @@ use bursar_snapshots::envelope::{self, Kind, NO_HASH};
 use bursar_snapshots::store::Slice;
 use sagas::Life;
 
-/// `BLESS=1` leaves these as they are: those of the first release, then of the second one.
-const RELEASED: [&str; 24] = [
+/// `BLESS=1` leaves these as they are: files and directories of the first release, then of the
+/// second one, then of what came with money on a schedule.
+const RELEASED: [&str; 77] = [
     "claim.bin",
     "envelope.bin",
     "group.bin",
@@ -58,6 +61,59 @@ const RELEASED: [&str; 24] = [
     "wallet_investing.bin",
     "wallet_pulling.bin",
     "words_sagas.bin",
+    "directory",
+    "directory_sagas",
+    "actions_schedule.bin",
+    "advance_completed.bin",
+    "advance_defaulted.bin",
+    "advance_failed.bin",
+    "advance_mistaken.bin",
+    "advance_pending.bin",
+    "advance_refunding.bin",
+    "advance_unanswered.bin",
+    "advance_working.bin",
+    "asks_schedule.bin",
+    "calendars_schedule.bin",
+    "compensation_not_credited.bin",
+    "compensation_pushed.bin",
+    "compensation_returned.bin",
+    "compensation_unhold.bin",
+    "debits_schedule.bin",
+    "directory_schedule",
+    "group_schedule.bin",
+    "messages_schedule.bin",
+    "names_schedule.bin",
+    "outcomes_schedule.bin",
+    "provider_changing.bin",
+    "provider_immediate.bin",
+    "provider_immediate_changed.bin",
+    "provider_immediate_paid.bin",
+    "provider_nothing.bin",
+    "provider_on_hold.bin",
+    "provider_pending.bin",
+    "provider_settled.bin",
+    "refusals_schedule.bin",
+    "run_delayed.bin",
+    "run_done.bin",
+    "run_lost.bin",
+    "run_reading.bin",
+    "run_staging.bin",
+    "run_unavailable.bin",
+    "run_unusable.bin",
+    "saga_active.bin",
+    "saga_not_credited.bin",
+    "saga_not_wanted.bin",
+    "saga_paid.bin",
+    "saga_posted.bin",
+    "saga_pushing.bin",
+    "saga_returned.bin",
+    "saga_unhold.bin",
+    "schedule_awaiting.bin",
+    "schedule_by_hand.bin",
+    "schedule_set.bin",
+    "waits.bin",
+    "wallet_paid.bin",
+    "wallet_paying.bin",
 ];
 
 /// Whether a file, or a directory, is never made anew.

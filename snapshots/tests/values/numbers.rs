@@ -6,7 +6,10 @@
 //! That each number is in a file is checked by the suites (`every_new_event_is_in_the_files`).
 
 use bursar_domain::advance::{self, Ask, Counts, DebitStatus, Next, Task, Then};
-use bursar_domain::call::Request;
+use bursar_domain::call::{Request, Template};
+use bursar_domain::campaign::merchants::NameRule;
+use bursar_domain::campaign::terms::{OnReversal, Rounding, Worth};
+use bursar_domain::campaign::{Decision, News};
 use bursar_domain::compensation::Refused;
 use bursar_domain::errand::Reported;
 use bursar_domain::message::{About, Body, OutcomeKind, Pass};
@@ -17,7 +20,11 @@ use bursar_domain::record::Verdict;
 use bursar_domain::run::{Fetch, Phase, ReportStatus};
 use bursar_domain::saga::investment::Funding;
 use bursar_domain::saga::{End, Found, Sent, StepName, Subject};
-use bursar_domain::{compensation, deal, provider, run, saga, schedule, wallet};
+use bursar_domain::statement::{Fate, LineStatus, RewardStatus};
+use bursar_domain::wallet::reward::RewardEvent;
+use bursar_domain::{
+    campaign, compensation, deal, provider, run, saga, schedule, statement, wallet,
+};
 
 /// Something with a number on disk.
 pub(crate) trait Numbered {
@@ -55,7 +62,76 @@ numbered! {
         wallet::Event::PullAbandoned { .. } => 15
         wallet::Event::PaymentHeld(_) => 16
         wallet::Event::PaymentPosted(_) => 17
-        wallet::Event::PaymentFailed(_) => 18;
+        wallet::Event::PaymentFailed(_) => 18
+        wallet::Event::Reward(_) => 19;
+    RewardEvent:
+        RewardEvent::Booked(_) => 0
+        RewardEvent::Refused { .. } => 1
+        RewardEvent::TakenBack(_) => 2;
+    campaign::Event:
+        campaign::Event::Announced(_) => 0
+        campaign::Event::Counted(_) => 1
+        campaign::Event::Paused => 2
+        campaign::Event::Resumed => 3
+        campaign::Event::Admitted(_) => 4
+        campaign::Event::Ungranted(_) => 5
+        campaign::Event::TakenBack { .. } => 6
+        campaign::Event::NothingWaits { .. } => 7;
+    Decision:
+        Decision::Granted => 0
+        Decision::Exhausted => 1
+        Decision::Waits => 2
+        Decision::TurnedAway => 3;
+    News:
+        News::Reserved => 0
+        News::Failed(_) => 1
+        News::Credited => 2
+        News::TakenBack(_) => 3;
+    NameRule:
+        NameRule::Exactly(_) => 0
+        NameRule::BeginsWith(_) => 1;
+    Rounding:
+        Rounding::Down => 0
+        Rounding::HalfEven => 1
+        Rounding::Up => 2;
+    Worth:
+        Worth::Fixed(_) => 0
+        Worth::Share { .. } => 1;
+    OnReversal:
+        OnReversal::Keep => 0
+        OnReversal::ClawBack => 1;
+    statement::Event:
+        statement::Event::Taken(_) => 0
+        statement::Event::Drawn(_) => 1
+        statement::Event::Heard(_) => 2;
+    Fate:
+        Fate::Lost => 0
+        Fate::Won { .. } => 1
+        Fate::Limited { .. } => 2;
+    LineStatus:
+        LineStatus::Pending => 0
+        LineStatus::Posted => 1
+        LineStatus::Reversed => 2;
+    statement::LineVerdict:
+        statement::LineVerdict::Duplicate => 0
+        statement::LineVerdict::Conflict => 1
+        statement::LineVerdict::Refused(_) => 2;
+    statement::LineRefusal:
+        statement::LineRefusal::Currency => 0
+        statement::LineRefusal::Amount => 1
+        statement::LineRefusal::Ahead => 2
+        statement::LineRefusal::TooOld => 3
+        statement::LineRefusal::Full => 4;
+    RewardStatus:
+        RewardStatus::Won => 0
+        RewardStatus::Reserved => 1
+        RewardStatus::Granted => 2
+        RewardStatus::TakenBack(_) => 3
+        RewardStatus::Limited => 4
+        RewardStatus::Failed(_) => 5;
+    Template:
+        Template::InvestmentConfirmed => 0
+        Template::RewardGranted => 1;
     provider::Event:
         provider::Event::Registered(_) => 0
         provider::Event::Received(_) => 1
@@ -156,7 +232,13 @@ numbered! {
         Body::StartRun { .. } => 21
         Body::Collect { .. } => 22
         Body::ReportSaid { .. } => 23
-        Body::Collected { .. } => 24;
+        Body::Collected { .. } => 24
+        Body::Drew { .. } => 25
+        Body::RewardNews(_) => 26
+        Body::RewardCredit { .. } => 27
+        Body::Ungrant { .. } => 28
+        Body::ClawBack(_) => 29
+        Body::TakenBack { .. } => 30;
     Verdict:
         Verdict::Wallet(_) => 0
         Verdict::Provider(_) => 1
@@ -166,13 +248,16 @@ numbered! {
         Verdict::Compensation(_) => 5
         Verdict::Advance(_) => 6
         Verdict::Run(_) => 7
-        Verdict::Schedule(_) => 8;
+        Verdict::Schedule(_) => 8
+        Verdict::Campaign(_) => 9
+        Verdict::Statement(_) => 10;
     Subject:
         Subject::Investment(_) => 0
         Subject::Deposit(_) => 1
         Subject::Payment(_) => 2
         Subject::Reimbursement(_) => 3
-        Subject::Advance(_) => 4;
+        Subject::Advance(_) => 4
+        Subject::Reward(_) => 5;
     Found:
         Found::Nothing => 0
         Found::Contact { .. } => 1
@@ -327,10 +412,14 @@ numbered! {
         OutcomeKind::DebitFailed => 15
         OutcomeKind::DebitRefunded => 16
         OutcomeKind::AdvanceCompleted => 17
-        OutcomeKind::AdvanceDefaulted => 18;
+        OutcomeKind::AdvanceDefaulted => 18
+        OutcomeKind::RewardGranted => 19
+        OutcomeKind::RewardRefused => 20
+        OutcomeKind::RewardTakenBack => 21;
     About:
         About::Investment { .. } => 0
         About::Failure(_) => 1
         About::Reimbursement { .. } => 2
-        About::Advance { .. } => 3;
+        About::Advance { .. } => 3
+        About::Reward { .. } => 4;
 }

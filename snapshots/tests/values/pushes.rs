@@ -173,7 +173,9 @@ fn request(subject: &Subject) -> Request {
         Subject::Payment(payment) => &payment.account,
         Subject::Reimbursement(reimbursement) => &reimbursement.account,
         Subject::Advance(credit) => &credit.account,
-        Subject::Investment(_) | Subject::Deposit(_) => unreachable!("it is pulled"),
+        Subject::Investment(_) | Subject::Deposit(_) | Subject::Reward(_) => {
+            unreachable!("it is not pushed")
+        }
     };
     Request::Push {
         account: account.clone(),
@@ -187,7 +189,9 @@ fn call(subject: &Subject, attempt: u32, request: Request) -> Call {
     let lane = match subject {
         Subject::Payment(_) | Subject::Advance(_) => Lane::Interactive,
         Subject::Reimbursement(_) => Lane::Batch,
-        Subject::Investment(_) | Subject::Deposit(_) => unreachable!("it is pulled"),
+        Subject::Investment(_) | Subject::Deposit(_) | Subject::Reward(_) => {
+            unreachable!("it is not pushed")
+        }
     };
     let key = format!("{}/1763633730123/push", subject.id()).into();
     Call { step: 1, attempt, key, lane, not_after: now(600_000), request }
@@ -228,7 +232,9 @@ fn table(subject: &Subject, why: Failure) -> Table {
             first: StepName::Open,
             undo: Body::NotCredited { by: not_by, failure: why },
         },
-        Subject::Investment(_) | Subject::Deposit(_) => unreachable!("it is pulled"),
+        Subject::Investment(_) | Subject::Deposit(_) | Subject::Reward(_) => {
+            unreachable!("it is not pushed")
+        }
     }
 }
 

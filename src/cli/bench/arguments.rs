@@ -66,6 +66,8 @@ pub(crate) enum Scenario {
     Deals(Load),
     /// A daily run over a million advances, a report of a million lines, activities in bulk, timers
     Schedule(Schedule),
+    /// Bank lines: taken in, sent again, at a rate that rises, and exported
+    Rewards(Rewards),
     /// All of these, one after the other
     All(Load),
     /// The handler that only parses and answers, in a process of its own
@@ -161,6 +163,46 @@ pub(crate) enum Part {
     Activities,
     /// Timers asleep
     Timers,
+}
+
+/// Bank lines.
+#[derive(Args, Clone)]
+pub(crate) struct Rewards {
+    /// Only these parts
+    #[arg(long, value_delimiter = ',', value_name = "PART")]
+    pub(crate) only: Vec<RewardsPart>,
+    /// Bank lines to take in, and to send again, in five slices
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = wallets())]
+    pub(crate) lines: u64,
+    /// Wallets they are of
+    #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = wallets())]
+    pub(crate) wallets: u64,
+    /// Lines a call
+    #[arg(long, default_value_t = 500, value_name = "N", value_parser = up_to(10_000))]
+    pub(crate) batch: u64,
+    /// Calls in flight at a time
+    #[arg(long, default_value_t = 8, value_name = "N", value_parser = callers())]
+    pub(crate) callers: u32,
+    /// The chance of a line to win, as campaigns have it
+    #[arg(long, default_value = "0.05", value_name = "ODDS")]
+    pub(crate) odds: String,
+    /// How long the rate rises, in seconds; before and after it, it stays for a third of that
+    #[arg(long, default_value_t = 36, value_name = "N", value_parser = seconds())]
+    pub(crate) rising: u64,
+    /// Bank lines to export; what is expected was set for 10000000
+    #[arg(long, default_value_t = 1_000_000, value_name = "N", value_parser = up_to(100_000_000))]
+    pub(crate) rows: u64,
+}
+
+/// The parts of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum RewardsPart {
+    /// Taking in, and the same again
+    Intake,
+    /// A rate that rises to five times as much
+    Spike,
+    /// To Parquet, from the directory of a stopped server
+    Export,
 }
 
 fn up_to(most: u64) -> RangedU64ValueParser {

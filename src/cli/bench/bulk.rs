@@ -183,7 +183,7 @@ async fn call(
 
 /// Counts the lines of an answer: as many as were sent, in order, each with this status as it stands
 /// in JSON: a number, or a word in quotes.
-fn inspect(body: &[u8], count: u64, expected: &str, tally: &mut Tally) {
+pub(crate) fn inspect(body: &[u8], count: u64, expected: &str, tally: &mut Tally) {
     let mut lines = 0;
     for line in body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let status = after(line, b"\"status\":");

@@ -49,3 +49,23 @@ pub(crate) const REPORT_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) const REPORT_GROWTH_BYTES: f64 = 16.0 * 1024.0 * 1024.0;
 /// Durable activities per second, new or known.
 pub(crate) const ACTIVITIES_PER_SECOND: f64 = 100_000.0;
+/// Bank lines taken in durably per second, in batches.
+pub(crate) const LINES_PER_SECOND: f64 = 100_000.0;
+/// The sizes that figure is for: lines a call, and lines in all.
+pub(crate) const LINES_SIZES: (u64, u64) = (500, MILLION);
+/// The same batches again, of which every line is known, as a share of the rate of the first time.
+pub(crate) const AGAIN_TO_FIRST: f64 = 2.0;
+/// Bank lines a second on average, and at the height of a spike.
+pub(crate) const SPIKE_PER_SECOND: (u64, u64) = (1_000, 5_000);
+/// The rate rises to that within this.
+pub(crate) const SPIKE_WITHIN: Duration = Duration::from_mins(1);
+/// 99 of 100 calls are answered within this meanwhile, in milliseconds.
+pub(crate) const SPIKE_P99_MS: f64 = 50.0;
+/// Every line is evaluated within this after its answer.
+pub(crate) const EVALUATED_WITHIN: Duration = Duration::from_secs(2);
+/// Rows of an export to Parquet per second.
+pub(crate) const EXPORT_PER_SECOND: f64 = 500_000.0;
+/// Rows from which on that figure is meant; it was set for ten million.
+pub(crate) const EXPORTED_ROWS: u64 = MILLION;
+/// How much more memory ten times the rows may take, in bytes: what an allocator keeps back.
+pub(crate) const EXPORT_GROWTH_BYTES: f64 = 32.0 * 1024.0 * 1024.0;

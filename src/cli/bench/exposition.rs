@@ -15,8 +15,10 @@ use super::measurement::ratio;
 pub(crate) struct Journal {
     /// Records committed.
     pub(crate) records: f64,
-    groups: f64,
-    bytes: f64,
+    /// Commits: groups of records.
+    pub(crate) groups: f64,
+    /// Bytes of them.
+    pub(crate) bytes: f64,
     sync_seconds: f64,
     syncs: f64,
 }

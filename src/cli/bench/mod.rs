@@ -98,6 +98,7 @@ fn measure(arguments: &Arguments, report: &mut Report) -> Result<(), Failure> {
         Scenario::Restart(options) => scenario::restart::run(&context, options, report),
         Scenario::Deals(options) => scenario::deals::run(&context, options, report),
         Scenario::Schedule(options) => scenario::schedule::run(&context, options, report),
+        Scenario::Rewards(options) => scenario::rewards::run(&context, options, report),
         Scenario::All(options) => scenario::all(&context, options, report),
         Scenario::Ceiling(_) => unreachable!("the ceiling was served before anything is measured"),
     }

@@ -178,6 +178,14 @@ impl Lines {
         Self::mixed(pattern, Spread::InTurn(count))
     }
 
+    /// Opens the wallets in turn, of customers who get mails.
+    pub(crate) fn open_wallets_with_mail(count: u64) -> Self {
+        let pattern = "{\"op\":\"open-wallet\",\"idempotency_key\":\"bench-{key}\",\
+                       \"id\":\"w{wallet}\",\"currency\":\"EUR\",\
+                       \"email\":\"customer@bench.example\"}\n";
+        Self::mixed(pattern, Spread::InTurn(count))
+    }
+
     /// Gives the wallets in turn what they will pay with.
     pub(crate) fn deposits(count: u64) -> Self {
         Self::deposit("w{wallet}", Spread::InTurn(count))
@@ -316,6 +324,7 @@ mod tests {
         let keys = Keys::default();
         let kinds = [
             Lines::open_wallets(3),
+            Lines::open_wallets_with_mail(3),
             Lines::open_hot_wallet(),
             Lines::deposits(3),
             Lines::hot_deposit(),
@@ -333,7 +342,7 @@ mod tests {
                 assert!(seen.insert(line["idempotency_key"].to_string()), "{line}");
             }
         }
-        assert_eq!(seen.len(), 21);
+        assert_eq!(seen.len(), 24);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! `bursar import`: replays a bank statement through a running server and compares the balances,
-//! or opens an advance for each loan of a file.
+//! opens an advance for each loan of a file, or sends bank lines to be rewarded.
 //!
 //! A statement's every line becomes a deposit or a payment with a key made from the bank's own
 //! transaction id. So the command may be run again at any time, also after the server or the
@@ -8,13 +8,15 @@
 //! the order of the file.
 //!
 //! [`statement`] reads the file, [`plan`] makes orders of it, [`client`] sends them, [`report`]
-//! compares the server's balances with the bank's. [`loans`] is the other kind of file.
+//! compares the server's balances with the bank's. [`loans`] is the other kind of file;
+//! [`transactions`] sends a statement's lines as a bank would, for rewards.
 
 mod client;
 mod loans;
 mod plan;
 mod report;
 mod statement;
+mod transactions;
 
 use std::fmt::Display;
 use std::fs::File;
@@ -22,6 +24,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use bursar_domain::currency::Currency;
+use bursar_domain::plan::Day;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use reqwest::Url;
 
@@ -32,24 +35,29 @@ use plan::Plan;
 use report::{Report, Row, Tally};
 use statement::StatementError;
 
+/// The most calls that may be under way at once.
+const AT_ONCE_MAX: u64 = 256;
+
 /// The most lines that the server takes in one call.
 const LINES_PER_CALL_MAX: u64 = 10_000;
 
 const USAGE: &str = "\
 bursar import [OPTIONS] <FILE>
-       bursar import [OPTIONS] --loans <FILE>";
+       bursar import [OPTIONS] --loans <FILE>
+       bursar import [OPTIONS] --transactions <FILE>";
 
 /// What stands at the end of the help.
 const AFTER_HELP: &str = "\
-Either way the command may be killed and run again: what was done is answered from its key.
-It exits with 0 when all went well, with 1 when an account is outside the bank's rounding, a line
-was refused or an awaited credit did not come, with 2 when the file cannot be read; the report says
-which.
+Either way the command may be killed and run again: what was done is answered from its key, or is a
+duplicate. It exits with 0 when all went well, with 1 when an account is outside the bank's
+rounding, a line was refused, an awaited credit did not come or a line was not drawn once, with 2
+when the file cannot be read; the report says which.
 
 Examples:
   bursar import statement.csv
   bursar import --loans loans.csv --wait
-  bursar import --loans loans.csv --limit 10 --first-due 2027-01-31 --json";
+  bursar import --loans loans.csv --limit 10 --first-due 2027-01-31 --json
+  bursar import --transactions statement.csv --to 1993-12-31";
 
 /// Options of `bursar import`.
 #[derive(clap::Args)]
@@ -57,7 +65,7 @@ Examples:
 pub(crate) struct Arguments {
     /// A statement to replay: CSV with the columns transaction_id, account, date, direction, operation,
     /// amount, balance_after_by_bank and purpose
-    #[arg(required_unless_present = "loans")]
+    #[arg(required_unless_present_any = ["loans", "transactions"])]
     file: Option<PathBuf>,
 
     /// Where the server listens
@@ -76,12 +84,25 @@ pub(crate) struct Arguments {
     )]
     lines_per_call: u64,
 
+    /// How many calls of loans or bank lines may be under way at once
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 16,
+        conflicts_with = "file",
+        value_parser = clap::value_parser!(u64).range(1..=AT_ONCE_MAX)
+    )]
+    at_once: u64,
+
     /// Print the report as one JSON document
     #[arg(long)]
     json: bool,
 
     #[command(flatten)]
     loans: loans::Options,
+
+    #[command(flatten)]
+    bank_lines: transactions::Options,
 }
 
 /// What an import has to say at its end.
@@ -96,16 +117,24 @@ struct Told {
 
 /// Runs `bursar import`.
 pub(crate) fn run(arguments: &Arguments) -> Exit {
+    let at_once = usize::try_from(arguments.at_once).expect("256 fits every usize");
+    if let Some(file) = &arguments.bank_lines.transactions {
+        let options = &arguments.bank_lines;
+        let import = transactions::Import::read(options, file, arguments.currency, at_once);
+        let send =
+            async |import: transactions::Import| import.run(&arguments.url, arguments.json).await;
+        return when_read(file, import, send);
+    }
     match (&arguments.loans.loans, &arguments.file) {
         (Some(file), _) => {
-            let import = loans::Import::read(&arguments.loans, file, arguments.currency);
+            let import = loans::Import::read(&arguments.loans, file, arguments.currency, at_once);
             when_read(file, import, async |import| import.run(&arguments.url, arguments.json).await)
         }
         (None, Some(file)) => {
             let plan = read(file, arguments.currency);
             when_read(file, plan, async |plan| replay(arguments, &plan).await)
         }
-        (None, None) => unreachable!("one of both is required"),
+        (None, None) => unreachable!("one of the three is required"),
     }
 }
 
@@ -198,6 +227,10 @@ fn print(told: &Told) -> Exit {
     if told.is_good { Exit::Done } else { Exit::No }
 }
 
+fn day(text: &str) -> Result<Day, String> {
+    Day::parse(text).ok_or_else(|| "write a date that exists, such as 2027-01-31".to_owned())
+}
+
 fn currency(code: &str) -> Result<Currency, String> {
     Currency::from_code(code).ok_or_else(|| "write a code of ISO 4217, such as CZK".to_owned())
 }
@@ -205,6 +238,14 @@ fn currency(code: &str) -> Result<Currency, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_date_is_one_that_exists() {
+        assert_eq!(day("2027-01-31"), Ok(Day::parse("2027-01-31").expect("a day")));
+        for text in ["2027-02-29", "31.1.2027", "2027-1-31", ""] {
+            assert!(day(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn currencies_are_codes_of_the_standard() {

@@ -32,6 +32,9 @@ const COLUMNS: [&str; 8] = [
 /// The longest name: with the longest prefix, it still fits an id of 64 characters.
 pub(super) const NAME_LENGTH_MAX: usize = 50;
 
+/// The columns of the other side, which need not be there.
+const COUNTER_COLUMNS: [&str; 2] = ["counter_bank", "counter_account"];
+
 #[derive(Clone, Copy)]
 enum Column {
     Transaction,
@@ -74,6 +77,8 @@ pub(super) struct Line {
     pub(super) bank_balance: Amount,
     /// What it was for; may be empty.
     pub(super) purpose: String,
+    /// The other side's bank and account, `/` between them; may be empty.
+    pub(super) counter: String,
 }
 
 /// Why a file is not a statement.
@@ -122,12 +127,13 @@ pub(super) fn read(reader: impl Read, currency: Currency) -> Result<Vec<Line>, S
         let found = header.iter().position(|column| column == name);
         *place = found.ok_or(StatementError::Column(name))?;
     }
+    let counter = COUNTER_COLUMNS.map(|name| header.iter().position(|column| column == name));
     let mut lines = Vec::new();
     let mut seen = HashSet::new();
     for record in reader.records() {
         let record = record.map_err(|source| StatementError::Csv { source })?;
         let number = record.position().map_or(0, csv::Position::line);
-        let line = Fields { record: &record, places: &places, currency }
+        let line = Fields { record: &record, places: &places, counter, currency }
             .line(number)
             .map_err(|what| StatementError::Line { number, what })?;
         if !seen.insert((line.account.clone(), line.transaction.clone())) {
@@ -143,6 +149,7 @@ pub(super) fn read(reader: impl Read, currency: Currency) -> Result<Vec<Line>, S
 struct Fields<'a> {
     record: &'a StringRecord,
     places: &'a [usize; COLUMNS.len()],
+    counter: [Option<usize>; COUNTER_COLUMNS.len()],
     currency: Currency,
 }
 
@@ -166,7 +173,14 @@ impl Fields<'_> {
             amount: self.amount(Column::Amount)?,
             bank_balance: self.balance(Column::Balance)?,
             purpose: self.text(Column::Purpose).to_owned(),
+            counter: self.counter(),
         })
+    }
+
+    fn counter(&self) -> String {
+        let text = |place: usize| self.record.get(place).filter(|text| !text.is_empty());
+        let parts: Vec<&str> = self.counter.into_iter().flatten().filter_map(text).collect();
+        parts.join("/")
     }
 
     fn text(&self, column: Column) -> &str {
@@ -234,6 +248,7 @@ mod tests {
             amount: Amount::from_minor(90_050),
             bank_balance: Amount::from_minor(-372_470),
             purpose: "fees".to_owned(),
+            counter: "ST/42".to_owned(),
         };
         assert_eq!(lines, Ok(vec![expected]));
     }
@@ -245,7 +260,7 @@ mod tests {
                     balance_after_by_bank\nrent,5,x,a,t,credit,1993-01-02,cash-in,5.00\n";
         let lines = read(text.as_bytes(), currency).expect("a statement");
         assert_eq!(lines[0].amount, Amount::from_minor(500));
-        assert_eq!(lines[0].purpose, "rent");
+        assert_eq!((&*lines[0].purpose, &*lines[0].counter), ("rent", ""));
         let error = read(&b"account,date\n1,2\n"[..], currency).expect_err("columns are missing");
         assert_eq!(error.to_string(), "line 1: the column transaction_id is missing");
     }

@@ -2,7 +2,8 @@
 //!
 //! A saga, its compensation, its deal and its owner are four entities in four shards, each with its
 //! own history. The owner is who has the money: the wallet, the provider of a reimbursement, the
-//! advance. Each is folded by itself; here is kept in one word how each of them ended up. In the
+//! advance. To a reward its campaign is what a deal is to an investment. Each is folded by itself;
+//! here is kept in one word how each of them ended up. In the
 //! end a saga that is done was confirmed by its deal and settled by its owner; one that failed or
 //! was cancelled has a compensation that is finished, and neither deal nor owner has anything left
 //! of it; and whatever a deal or an owner still has aside belongs to a saga that is not over.
@@ -15,7 +16,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bursar_domain::id::{EntityId, InvestmentId, Kind};
+use bursar_domain::id::{EntityId, InvestmentId, Kind, RewardId};
 
 use super::faults::Faults;
 
@@ -49,6 +50,26 @@ pub(super) enum Part {
     Undone,
 }
 
+/// What a saga brings about, as far as it says who takes part.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Sort {
+    Investment,
+    Reward,
+    Other,
+}
+
+impl Sort {
+    fn of(id: &str) -> Self {
+        if InvestmentId::parse(id).is_some() {
+            Self::Investment
+        } else if RewardId::parse(id).is_some() {
+            Self::Reward
+        } else {
+            Self::Other
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Case {
     stage: Stage,
@@ -77,7 +98,7 @@ impl Cases {
         self.of(id).undoing = Some(undoing);
     }
 
-    /// What its deal has of it, after one more event.
+    /// What its deal, or the campaign of a reward, has of it, after one more event.
     pub(super) fn deal(&mut self, id: &Arc<str>, part: Part) {
         self.of(id).deal = Some(part);
     }
@@ -90,8 +111,7 @@ impl Cases {
     /// All entities have been given.
     pub(super) fn judge(&self, faults: &mut Faults) {
         for (id, case) in &self.0 {
-            let is_investment = InvestmentId::parse(id).is_some();
-            for what in case.contradictions(is_investment) {
+            for what in case.contradictions(Sort::of(id)) {
                 faults.wrong(format_args!("saga/{id}"), what);
             }
         }
@@ -99,7 +119,7 @@ impl Cases {
 }
 
 impl Case {
-    fn contradictions(self, is_investment: bool) -> Vec<String> {
+    fn contradictions(self, sort: Sort) -> Vec<String> {
         let mut found = Vec::new();
         let mut tell = |what: &str| {
             let stage = self.stage.words();
@@ -112,20 +132,24 @@ impl Case {
                 Some(Undoing::Finished) => "its compensation is finished",
             });
         }
-        let deals = if is_investment { self.stage.deals_parts() } else { &[None][..] };
-        if !deals.contains(&self.deal) {
-            tell(match self.deal {
-                None => "its deal has no place for it",
-                Some(Part::Pending) => "its deal has its place reserved",
-                Some(Part::Kept) => "its deal has it confirmed",
-                Some(Part::Undone) => "its deal has its place freed",
+        if !self.stage.deals_parts(sort).contains(&self.deal) {
+            tell(match (sort, self.deal) {
+                (Sort::Reward, None) => "no campaign granted it",
+                (Sort::Reward, Some(Part::Pending | Part::Kept)) => "its campaign has it granted",
+                (Sort::Reward, Some(Part::Undone)) => "its campaign has its amount again",
+                (_, None) => "its deal has no place for it",
+                (_, Some(Part::Pending)) => "its deal has its place reserved",
+                (_, Some(Part::Kept)) => "its deal has it confirmed",
+                (_, Some(Part::Undone)) => "its deal has its place freed",
             });
         }
-        if !self.stage.owners_parts(is_investment).contains(&self.owner.map(|owner| owner.1)) {
-            tell(&match self.owner {
-                None if is_investment => "its wallet knows nothing of it".to_owned(),
-                None => "its owner knows nothing of it".to_owned(),
-                Some((kind, part)) => format!("its {} has it {}", kind.as_str(), part.word()),
+        if !self.stage.owners_parts(sort).contains(&self.owner.map(|owner| owner.1)) {
+            tell(&match (self.owner, sort) {
+                (None, Sort::Investment | Sort::Reward) => {
+                    "its wallet knows nothing of it".to_owned()
+                }
+                (None, Sort::Other) => "its owner knows nothing of it".to_owned(),
+                (Some((kind, part)), _) => format!("its {} has it {}", kind.as_str(), part.word()),
             });
         }
         found
@@ -162,31 +186,37 @@ impl Stage {
         }
     }
 
-    /// What a deal may have of an investment.
-    fn deals_parts(self) -> &'static [Option<Part>] {
-        match self {
+    /// What a deal may have of an investment, a campaign of a reward.
+    fn deals_parts(self, sort: Sort) -> &'static [Option<Part>] {
+        match (self, sort) {
+            (_, Sort::Other) => &[None],
             // Who has no place yet waits in line, or was cancelled in the very moment.
-            Self::NotBegun => &[None, Some(Part::Pending)],
-            Self::Running => &[Some(Part::Pending), Some(Part::Kept)],
-            Self::Undoing => &[Some(Part::Pending), Some(Part::Undone)],
-            Self::Done => &[Some(Part::Kept)],
-            Self::Undone => &[Some(Part::Undone)],
+            (Self::NotBegun, Sort::Investment) => &[None, Some(Part::Pending)],
+            (Self::Running, Sort::Investment) => &[Some(Part::Pending), Some(Part::Kept)],
+            (Self::Done, Sort::Investment) => &[Some(Part::Kept)],
+            (Self::NotBegun | Self::Running | Self::Done, Sort::Reward) => &[Some(Part::Pending)],
+            (Self::Undoing, Sort::Investment | Sort::Reward) => {
+                &[Some(Part::Pending), Some(Part::Undone)]
+            }
+            (Self::Undone, Sort::Investment | Sort::Reward) => &[Some(Part::Undone)],
         }
     }
 
     /// What an owner may have. It noted a pull or a push before the saga began; of an investment a
-    /// wallet may never have heard.
-    fn owners_parts(self, is_investment: bool) -> &'static [Option<Part>] {
-        match (self, is_investment) {
-            (Self::NotBegun, true) => &[None],
-            (Self::NotBegun, false) => &[None, Some(Part::Pending)],
-            (Self::Running, true) => &[None, Some(Part::Pending), Some(Part::Kept)],
-            (Self::Running, false) => &[Some(Part::Pending), Some(Part::Kept)],
-            (Self::Undoing, true) => &[None, Some(Part::Pending), Some(Part::Undone)],
-            (Self::Undoing, false) => &[Some(Part::Pending), Some(Part::Undone)],
+    /// wallet may never have heard, and of a reward it only hears what it is to book.
+    fn owners_parts(self, sort: Sort) -> &'static [Option<Part>] {
+        match (self, sort) {
+            (Self::NotBegun, Sort::Other) => &[None, Some(Part::Pending)],
+            (Self::Running, Sort::Investment) => &[None, Some(Part::Pending), Some(Part::Kept)],
+            (Self::Running, Sort::Other) => &[Some(Part::Pending), Some(Part::Kept)],
+            (Self::Running, Sort::Reward) => &[None, Some(Part::Kept)],
+            (Self::Undoing, Sort::Investment) => &[None, Some(Part::Pending), Some(Part::Undone)],
+            (Self::Undoing, Sort::Other) => &[Some(Part::Pending), Some(Part::Undone)],
             (Self::Done, _) => &[Some(Part::Kept)],
-            (Self::Undone, true) => &[None, Some(Part::Undone)],
-            (Self::Undone, false) => &[Some(Part::Undone)],
+            (Self::Undone, Sort::Investment) => &[None, Some(Part::Undone)],
+            (Self::Undone, Sort::Other) => &[Some(Part::Undone)],
+            (Self::NotBegun, Sort::Investment | Sort::Reward)
+            | (Self::Undoing | Self::Undone, Sort::Reward) => &[None],
         }
     }
 }

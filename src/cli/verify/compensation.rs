@@ -21,9 +21,9 @@ use bursar_domain::saga::{Action, Subject, UNDONE};
 use bursar_domain::time::Timestamp;
 use bursar_snapshots::codec::{self, CodecError};
 
-use super::cases::{self, Cases};
+use super::cases;
 use super::entity::{Account, Saved};
-use super::ledger::{Entry, Marks, compare, same, strange};
+use super::ledger::{Entry, Ledger, Marks, compare, same, strange};
 use super::sums::major;
 
 /// One undo as it is on disk: status, since when, attempts, why it is not done, how many definite
@@ -66,7 +66,9 @@ impl Account for Compensation {
             | Verdict::Saga(_)
             | Verdict::Advance(_)
             | Verdict::Run(_)
-            | Verdict::Schedule(_) => strange(entry),
+            | Verdict::Schedule(_)
+            | Verdict::Campaign(_)
+            | Verdict::Statement(_) => strange(entry),
             Verdict::Refused(_) => self.must_exist(entry),
         }
     }
@@ -103,10 +105,10 @@ impl Account for Compensation {
         }
     }
 
-    fn conclude(&self, id: &EntityId, cases: &mut Cases) {
+    fn conclude(&self, id: &EntityId, ledger: &mut Ledger) {
         let is_finished = self.is_finished;
         let undoing = if is_finished { cases::Undoing::Finished } else { cases::Undoing::OnItsWay };
-        cases.compensation(&id.id, undoing);
+        ledger.cases.compensation(&id.id, undoing);
     }
 }
 

@@ -17,7 +17,7 @@ use bursar_snapshots::codec::{self, CodecError};
 use bursar_snapshots::store::{Archive, Result, Snapshot};
 
 use super::advance::Advance;
-use super::cases::Cases;
+use super::campaign::Campaign;
 use super::compensation::Compensation;
 use super::deal::Deal;
 use super::faults::Faults;
@@ -29,6 +29,7 @@ use super::run::Run;
 use super::saga::Saga;
 use super::schedule::Schedule;
 use super::side::{Covered, Side};
+use super::statement::Statement;
 use super::tail::{self, Held, Tail};
 use super::wallet::{self, Wallet};
 
@@ -79,8 +80,8 @@ pub(super) trait Account: Default {
         None
     }
 
-    /// All records have been given: what sagas are to know of it.
-    fn conclude(&self, _id: &EntityId, _cases: &mut Cases) {}
+    /// All records have been given: what is to be known of it beside others.
+    fn conclude(&self, _id: &EntityId, _ledger: &mut Ledger) {}
 }
 
 /// Where records are.
@@ -112,6 +113,8 @@ pub(super) fn check(
         Kind::Advance => check_as::<Advance>,
         Kind::Run => check_as::<Run>,
         Kind::Schedule => check_as::<Schedule>,
+        Kind::Campaign => check_as::<Campaign>,
+        Kind::Statement => check_as::<Statement>,
     };
     check(store, id, snapshot, held, ledger)
 }
@@ -272,7 +275,7 @@ impl<'a, A: Account> Check<'a, A> {
             side.check(archive, covered, faults)?;
         }
         self.account.check_index(state, archive, covered, faults)?;
-        self.account.conclude(self.id, &mut self.ledger.cases);
+        self.account.conclude(self.id, self.ledger);
         if let Some((currency, balance)) = self.account.balance() {
             self.ledger.sums.account(currency, balance);
         }

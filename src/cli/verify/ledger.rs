@@ -18,9 +18,11 @@ use bursar_domain::money::Amount;
 use bursar_domain::time::Timestamp;
 
 use super::cases::Cases;
+use super::draws::Draws;
 use super::faults::Faults;
 use super::outcomes::Outcomes;
 use super::positions::{Misplaced, Positions};
+use super::rewards::Rewards;
 use super::sums::{Moved, Sums, major};
 use super::transfers::{Known, Transfers};
 use super::waits::Waiting;
@@ -35,6 +37,8 @@ pub(super) struct Ledger {
     pub(super) sums: Sums,
     pub(super) outcomes: Outcomes,
     pub(super) cases: Cases,
+    pub(super) rewards: Rewards,
+    pub(super) draws: Draws,
     pub(super) waiting: Waiting,
     /// How many entities there are, by the number of their kind.
     pub(super) entities: [u64; Kind::ALL.len()],
@@ -66,6 +70,13 @@ impl Entry<'_> {
     /// The record disagrees with what it should be.
     pub(super) fn wrong(&mut self, what: impl Into<String>) {
         self.ledger.faults.wrong(self.place, what);
+    }
+
+    /// The same, if there is anything.
+    pub(super) fn wrong_if(&mut self, what: Option<String>) {
+        if let Some(what) = what {
+            self.wrong(what);
+        }
     }
 
     /// The record takes its position.

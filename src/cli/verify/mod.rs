@@ -6,18 +6,20 @@
 //!
 //! Then everything is computed a second time, from the records alone and by code that shares no
 //! rules with the server: `entity` folds one entity (a module for each kind; `keys`, `side`) against
-//! its snapshot; `positions`, `transfers`, `sums`, `outcomes`, `cases` and `waits` hold what
-//! concerns several, `tail` is the journal, `report` what is said. What only the configuration or
-//! the calendar of that time could say (how often something is tried) is not computed again.
+//! its snapshot; `positions`, `transfers`, `sums`, `outcomes`, `cases`, `rewards`, `draws` and
+//! `waits` hold what concerns several, `tail` is the journal, `report` what is said. What only the
+//! configuration or the calendar of that time could say is not computed again.
 //!
 //! Memory: the journal's records, 1 bit a record, 64 bytes a message, 16 an outcome, each list at
-//! worst twice that, 150 a saga, 50 an activity of one provider: 180 MB for a million payments. A
-//! gap: an entity without snapshot and record in the journal is found by its positions only.
+//! worst twice that, 150 a saga, 200 a reward, 50 an activity of one provider: 180 MB for a million
+//! payments. An entity without snapshot and record in the journal is found by its positions only.
 
 mod advance;
+mod campaign;
 mod cases;
 mod compensation;
 mod deal;
+mod draws;
 mod entity;
 mod faults;
 mod history;
@@ -28,10 +30,12 @@ mod positions;
 mod progress;
 mod provider;
 mod report;
+mod rewards;
 mod run;
 mod saga;
 mod schedule;
 mod side;
+mod statement;
 mod sums;
 mod tail;
 #[cfg(test)]
@@ -48,6 +52,7 @@ use bursar_snapshots::sled_store::{Options, SledStore};
 use bursar_snapshots::store::{Archive, Journal, Result};
 
 use self::cases::Cases;
+use self::draws::Draws;
 use self::entity::Store;
 use self::faults::Faults;
 use self::ledger::Ledger;
@@ -55,6 +60,7 @@ use self::outcomes::Outcomes;
 use self::positions::Positions;
 use self::progress::Progress;
 use self::report::{Counts, Report, Shard};
+use self::rewards::Rewards;
 use self::sums::Sums;
 use self::tail::Tail;
 use self::transfers::Transfers;
@@ -82,6 +88,11 @@ What is checked:
   sagas       steps and undos in order, one at a time, each what it has to be, repeats under
               the same key; no money left at the end; saga, compensation, deal and whoever
               has the money agree on how it ended
+  campaigns   never over the budget; every win decided in the order in which it came; what is
+              granted is what wallets booked, less what they gave back, and what is on its way
+  statements  each line new once, each purchase drawn once, each batch looked at in its turn;
+              every draw made again from the campaign's secret: the same prize, the same amount
+  rewards     granted, booked and taken back once, on the same terms
   transfers   each message sent once and received once, or still in the journal
   books       the trial balance of every currency, and the saved books of every shard
   outcomes    each saved once, in order, none missing
@@ -216,6 +227,8 @@ fn verify(
         outcomes: Outcomes::new(shards, kept_after_ms),
         sums,
         cases: Cases::default(),
+        rewards: Rewards::default(),
+        draws: Draws::default(),
         waiting,
         faults,
         entities: [0; Kind::ALL.len()],
@@ -258,6 +271,7 @@ fn judge(
     progress: &Progress,
 ) -> Result<Report> {
     let Ledger { positions, mut transfers, sums, mut outcomes, cases, waiting, .. } = ledger;
+    let (rewards, draws) = (ledger.rewards, ledger.draws);
     let mut faults = ledger.faults;
     let is_whole = faults.count_damaged() == 0;
     let mut unjudged = Faults::default();
@@ -267,6 +281,9 @@ fn judge(
     let trial = sums.trial(&in_transit);
     sums.judge(&trial, judged);
     cases.judge(judged);
+    rewards.judge(&transfers, judged);
+    let (drawn, granted) = (draws.count(), rewards.count());
+    draws.judge(judged);
     waiting.judge(judged);
     progress.begin("outcomes");
     let told = outcomes.judge(archive, tail, judged, progress)?;
@@ -280,6 +297,8 @@ fn judge(
         bytes_on_disk: archive.size_bytes()?,
         messages_sent,
         messages_received,
+        draws: drawn,
+        rewards: granted,
         ..Counts::default()
     };
     counts.entities(&ledger.entities);

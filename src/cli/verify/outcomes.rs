@@ -157,12 +157,21 @@ impl Outcomes {
 fn tellers(outcome: &Outcome) -> Vec<EntityId> {
     let deal = match &outcome.about {
         Some(About::Investment { deal, .. }) => Some(deal.clone()),
-        Some(About::Failure(_) | About::Reimbursement { .. } | About::Advance { .. }) | None => {
-            None
-        }
+        Some(
+            About::Failure(_)
+            | About::Reimbursement { .. }
+            | About::Advance { .. }
+            | About::Reward { .. },
+        )
+        | None => None,
     };
     if let Some(About::Advance { advance, .. }) = &outcome.about {
         return vec![EntityId::advance(advance)];
+    }
+    if let (OutcomeKind::RewardRefused, Some(About::Reward { campaign, .. })) =
+        (outcome.kind, &outcome.about)
+    {
+        return vec![EntityId::campaign(campaign)];
     }
     let Some(wallet) = &outcome.wallet else {
         return outcome.provider.iter().map(EntityId::provider).collect();
@@ -174,7 +183,9 @@ fn tellers(outcome: &Outcome) -> Vec<EntityId> {
             | OutcomeKind::PaymentPosted
             | OutcomeKind::RefundPosted
             | OutcomeKind::DepositFailed
-            | OutcomeKind::PaymentFailed,
+            | OutcomeKind::PaymentFailed
+            | OutcomeKind::RewardGranted
+            | OutcomeKind::RewardTakenBack,
             _,
         ) => vec![EntityId::wallet(wallet)],
         (OutcomeKind::InvestmentReserved | OutcomeKind::InvestmentRefused, Some(deal)) => {
@@ -203,7 +214,8 @@ fn tellers(outcome: &Outcome) -> Vec<EntityId> {
             | OutcomeKind::DebitFailed
             | OutcomeKind::DebitRefunded
             | OutcomeKind::AdvanceCompleted
-            | OutcomeKind::AdvanceDefaulted,
+            | OutcomeKind::AdvanceDefaulted
+            | OutcomeKind::RewardRefused,
             _,
         ) => Vec::new(),
     }

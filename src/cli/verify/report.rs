@@ -40,6 +40,11 @@ pub(super) struct Counts {
     pub(super) advances: u64,
     pub(super) runs: u64,
     pub(super) schedules: u64,
+    pub(super) campaigns: u64,
+    pub(super) statements: u64,
+    /// Purchases that were drawn, and drawn again here.
+    pub(super) draws: u64,
+    pub(super) rewards: u64,
     /// All records ever, each once.
     pub(super) records: u64,
     pub(super) records_in_journal: u64,
@@ -66,6 +71,8 @@ impl Counts {
             self.advances,
             self.runs,
             self.schedules,
+            self.campaigns,
+            self.statements,
         ] = *of_kind;
     }
 
@@ -179,7 +186,8 @@ impl Report {
             text,
             format_args!(
                 "entities        {} ({} wallets, {} providers, {} deals, {} sagas, \
-                 {} compensations, {} advances, {} runs, {} schedules)",
+                 {} compensations, {} advances, {} runs, {} schedules, {} campaigns, \
+                 {} statements)",
                 counts.entities,
                 counts.wallets,
                 counts.providers,
@@ -188,7 +196,9 @@ impl Report {
                 counts.compensations,
                 counts.advances,
                 counts.runs,
-                counts.schedules
+                counts.schedules,
+                counts.campaigns,
+                counts.statements
             ),
         );
         line(
@@ -197,6 +207,10 @@ impl Report {
                 "records         {} ({} in the journal, in {} groups)",
                 counts.records, counts.records_in_journal, counts.groups_in_journal
             ),
+        );
+        line(
+            text,
+            format_args!("draws           {}, {} rewards granted", counts.draws, counts.rewards),
         );
         line(
             text,

@@ -83,7 +83,12 @@ impl ShardTail {
 /// Whether an entity can have its id: what clients name is shorter than what the server names.
 pub(super) fn is_possible(entity: &EntityId) -> bool {
     match entity.kind {
-        Kind::Wallet | Kind::Provider | Kind::Deal | Kind::Advance => is_well_formed(&entity.id),
+        Kind::Wallet
+        | Kind::Provider
+        | Kind::Deal
+        | Kind::Advance
+        | Kind::Campaign
+        | Kind::Statement => is_well_formed(&entity.id),
         Kind::Saga | Kind::Compensation | Kind::Run => is_entity_id(&entity.id),
         Kind::Schedule => *entity == EntityId::schedule(),
     }

@@ -6,18 +6,24 @@
 
 mod activities;
 mod advances;
+mod campaigns;
 mod chance;
 mod deals;
 mod debits;
 mod disk;
+mod draws;
+mod fair;
 mod invest;
 mod providers;
+mod rewards;
+mod rewards_saved;
 mod runs;
 mod runs_saved;
 mod sagas;
 mod season;
 mod settled;
 mod snapshots;
+mod statements;
 mod troubles;
 mod world;
 

@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use bursar_domain::campaign::Win;
 use bursar_domain::currency::Currency;
 use bursar_domain::id::{EntityId, Seq, ShardId};
 use bursar_domain::message::{Answer, Asker, Body, Source};
@@ -51,6 +52,12 @@ enum Cargo {
     Collect,
     ReportSaid,
     Collected,
+    Drew,
+    RewardNews,
+    RewardCredit,
+    Ungrant,
+    ClawBack,
+    TakenBack,
 }
 
 impl Cargo {
@@ -81,6 +88,12 @@ impl Cargo {
             Body::Collect { .. } => Self::Collect,
             Body::ReportSaid { .. } => Self::ReportSaid,
             Body::Collected { .. } => Self::Collected,
+            Body::Drew { .. } => Self::Drew,
+            Body::RewardNews(_) => Self::RewardNews,
+            Body::RewardCredit { .. } => Self::RewardCredit,
+            Body::Ungrant { .. } => Self::Ungrant,
+            Body::ClawBack(_) => Self::ClawBack,
+            Body::TakenBack { .. } => Self::TakenBack,
         }
     }
 
@@ -111,7 +124,13 @@ impl Cargo {
             | Self::StartRun
             | Self::Collect
             | Self::ReportSaid
-            | Self::Collected => false,
+            | Self::Collected
+            | Self::Drew
+            | Self::RewardNews
+            | Self::RewardCredit
+            | Self::Ungrant
+            | Self::ClawBack
+            | Self::TakenBack => false,
         }
     }
 }
@@ -144,6 +163,12 @@ impl fmt::Display for Cargo {
             Self::Collect => "turn in a run",
             Self::ReportSaid => "part of a report",
             Self::Collected => "answer to a run",
+            Self::Drew => "word of draws",
+            Self::RewardNews => "news of rewards",
+            Self::RewardCredit => "credit of a reward",
+            Self::Ungrant => "end of a reward",
+            Self::ClawBack => "claw-back",
+            Self::TakenBack => "return to a campaign",
         })
     }
 }
@@ -158,12 +183,14 @@ fn money(body: &Body) -> Option<(Amount, Currency)> {
         | Body::Confirm { amount, currency, .. }
         | Body::Mark { hold: amount, currency, .. }
         | Body::SettledPayment { amount, currency, .. }
+        | Body::TakenBack { amount, currency, .. }
         | Body::Reply { answer: Answer::Money { amount, currency }, .. } => {
             Some((*amount, *currency))
         }
         Body::Post { payment, .. } | Body::Unhold { payment, .. } => {
             Some((payment.amount, payment.currency))
         }
+        Body::RewardCredit { reward, .. } => Some((reward.amount, reward.currency)),
         Body::Begin(subject) => Some((subject.amount(), subject.currency())),
         Body::Compensate(undoing) => Some((undoing.money, undoing.subject.currency())),
         Body::Reply {
@@ -181,7 +208,11 @@ fn money(body: &Body) -> Option<(Amount, Currency)> {
         | Body::StartRun { .. }
         | Body::Collect { .. }
         | Body::ReportSaid { .. }
-        | Body::Collected { .. } => None,
+        | Body::Collected { .. }
+        | Body::Drew { .. }
+        | Body::RewardNews(_)
+        | Body::Ungrant { .. }
+        | Body::ClawBack(_) => None,
     }
 }
 
@@ -192,6 +223,10 @@ pub(super) enum Known<'a> {
     All(&'a Body),
     /// A mark that was refused: only who asked for it.
     RefusedMark(&'a Asker),
+    /// A reward that was refused: only who asked for it.
+    RefusedReward(&'a Asker),
+    /// What was drawn in a campaign: not in whose statement, where nothing was won.
+    Draws(u32, &'a [Win]),
     /// An advance's turn in a run: only who asked, not for which day or with which lines.
     Turn(Turn, &'a Asker),
 }
@@ -208,24 +243,33 @@ pub(super) enum Turn {
 impl Known<'_> {
     fn side(self, seq: Seq, to: &EntityId) -> Side {
         let bytes = match self {
-            // The amount of a mark is compared apart, where it is known.
+            // The amounts of marks and rewards are compared apart, where they are known; all of a
+            // reward in `rewards`.
             Self::All(
-                Body::Mark { by, .. } | Body::Collect { by, .. } | Body::ReportSaid { by, .. },
+                Body::Mark { by, .. }
+                | Body::Collect { by, .. }
+                | Body::ReportSaid { by, .. }
+                | Body::RewardCredit { by, .. },
             )
             | Self::RefusedMark(by)
+            | Self::RefusedReward(by)
             | Self::Turn(_, by) => codec::encode(by),
+            Self::All(Body::Drew { draws, wins, .. }) => codec::encode(&(*draws, wins.as_slice())),
+            Self::Draws(draws, wins) => codec::encode(&(draws, wins)),
             Self::All(body) => codec::encode(body),
         };
         let (cargo, money) = match self {
             Self::All(body) => (Cargo::of(body), money(body)),
             Self::RefusedMark(_) => (Cargo::Mark, None),
+            Self::RefusedReward(_) => (Cargo::RewardCredit, None),
+            Self::Draws(..) => (Cargo::Drew, None),
             Self::Turn(Turn::Collect, _) => (Cargo::Collect, None),
             Self::Turn(Turn::Report, _) => (Cargo::ReportSaid, None),
         };
         let hash = |bytes: &[u8]| xxhash_rust::xxh3::xxh3_64(bytes);
         Side {
             seq: seq.0,
-            to: hash(&codec::encode(to)),
+            to: hash_of(to),
             amount: money.map_or(Amount::ZERO, |money| money.0),
             said: u32::try_from(hash(&bytes) >> 32).expect("half of the bits"),
             currency: money.map(|money| money.1),
@@ -256,10 +300,11 @@ impl Side {
     /// Whether a receipt is one of what was sent.
     fn agrees(&self, sent: &Self) -> bool {
         let money = |side: &Self| (side.amount, side.currency);
-        let is_refused_mark = self.cargo == Cargo::Mark && self.currency.is_none();
+        let is_refused =
+            matches!(self.cargo, Cargo::Mark | Cargo::RewardCredit) && self.currency.is_none();
         self.cargo == sent.cargo
             && self.said == sent.said
-            && (is_refused_mark || money(self) == money(sent))
+            && (is_refused || money(self) == money(sent))
     }
 }
 
@@ -293,51 +338,66 @@ struct Shard {
 
 /// All messages.
 #[derive(Debug)]
-pub(super) struct Transfers(Vec<Shard>);
+pub(super) struct Transfers {
+    shards: Vec<Shard>,
+    way: Way,
+}
+
+/// What is on its way.
+#[derive(Debug, Default)]
+struct Way {
+    in_transit: ByCurrency,
+    /// Of that, what goes back to each campaign, in minor units, by the hash of who receives it.
+    returning: BTreeMap<u64, i128>,
+}
 
 impl Transfers {
     /// No messages yet.
     pub(super) fn new(shards: u16) -> Self {
-        Self((0..shards).map(|_| Shard::default()).collect())
+        let shards = (0..shards).map(|_| Shard::default()).collect();
+        Self { shards, way: Way::default() }
     }
 
     /// A record sent a message.
     pub(super) fn sent(&mut self, source: Source, to: &EntityId, body: &Body) {
         let side = Known::All(body).side(source.seq, to);
-        self.0[usize::from(source.shard.0)].sent.push(side);
+        self.shards[usize::from(source.shard.0)].sent.push(side);
     }
 
     /// A record received a message. False when there is no such sender.
     pub(super) fn received(&mut self, source: Source, to: &EntityId, known: Known<'_>) -> bool {
-        let shard = self.0.get_mut(usize::from(source.shard.0));
+        let shard = self.shards.get_mut(usize::from(source.shard.0));
         shard.map(|shard| shard.received.push(known.side(source.seq, to))).is_some()
     }
 
     /// How many messages were sent and received.
     pub(super) fn counts(&self) -> (u64, u64) {
-        let sent = self.0.iter().map(|shard| shard.sent.len()).sum::<usize>();
-        let received = self.0.iter().map(|shard| shard.received.len()).sum::<usize>();
+        let sent = self.shards.iter().map(|shard| shard.sent.len()).sum::<usize>();
+        let received = self.shards.iter().map(|shard| shard.received.len()).sum::<usize>();
         (sent as u64, received as u64)
     }
 
     /// All sides have been given: lays them side by side. Returns what is on its way.
     pub(super) fn settle(&mut self, tail: &Tail, faults: &mut Faults) -> ByCurrency {
-        let mut in_transit = ByCurrency::new();
-        for (number, shard) in (0..).zip(&mut self.0) {
-            shard.settle(number, tail.shard(ShardId(number)), &mut in_transit, faults);
+        for (number, shard) in (0..).zip(&mut self.shards) {
+            shard.settle(number, tail.shard(ShardId(number)), &mut self.way, faults);
         }
-        in_transit
+        self.way.in_transit.clone()
+    }
+
+    /// What is on its way back to a campaign, in minor units, once all is settled.
+    pub(super) fn returning_to(&self, campaign: &EntityId) -> i128 {
+        self.way.returning.get(&hash_of(campaign)).copied().unwrap_or_default()
     }
 }
 
+/// Who receives a message.
+fn hash_of(to: &EntityId) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(&codec::encode(to))
+}
+
 impl Shard {
-    fn settle(
-        &mut self,
-        number: u16,
-        tail: &ShardTail,
-        in_transit: &mut ByCurrency,
-        faults: &mut Faults,
-    ) {
+    fn settle(&mut self, number: u16, tail: &ShardTail, way: &mut Way, faults: &mut Faults) {
         self.sent.sort_unstable_by_key(Side::name);
         self.received.sort_unstable_by_key(Side::name);
         let mut received = self.received.as_slice();
@@ -355,7 +415,7 @@ impl Shard {
             received = rest;
             match own {
                 [] => {
-                    side.is_on_its_way(in_transit);
+                    side.is_on_its_way(way);
                     if !tail.has(Seq(seq)) {
                         let what = "it was never received, and the journal that would send it \
                                     again no longer has it";
@@ -372,12 +432,15 @@ impl Shard {
 }
 
 impl Side {
-    fn is_on_its_way(&self, in_transit: &mut ByCurrency) {
+    fn is_on_its_way(&self, way: &mut Way) {
         let Some(currency) = self.currency else { return };
-        let line = in_transit.entry(currency).or_default();
+        let line = way.in_transit.entry(currency).or_default();
         line.messages += 1;
         if self.cargo.is_money() {
             line.money += i128::from(self.amount.minor());
+        }
+        if self.cargo == Cargo::TakenBack {
+            *way.returning.entry(self.to).or_default() += i128::from(self.amount.minor());
         }
     }
 }

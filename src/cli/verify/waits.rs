@@ -60,7 +60,7 @@ impl Waiting {
             | Kind::Schedule => {
                 self.entries.insert(id, Entry { waits, ..Entry::default() });
             }
-            Kind::Wallet | Kind::Deal => {
+            Kind::Wallet | Kind::Deal | Kind::Campaign | Kind::Statement => {
                 let what = "it stands among those that wait; its kind never waits";
                 faults.wrong(id, what);
             }

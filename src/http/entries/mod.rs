@@ -7,7 +7,7 @@
 //! Invariant: the amounts of all entries add up to the balance, and each `balance_after` is the one
 //! before it and its amount.
 
-mod moved;
+pub(crate) mod moved;
 
 use actix_web::HttpRequest;
 use bursar_actors::view::Seen;
@@ -24,7 +24,7 @@ use crate::http::history::Backwards;
 use crate::http::problem::Problem;
 use crate::http::resources::provider_of;
 use crate::http::{Answered, State, json, query};
-use moved::entries_of;
+use moved::{entry, moved};
 
 /// The most entries of one page.
 const LIMIT_MAX: usize = 500;
@@ -187,7 +187,7 @@ impl Scope {
     }
 }
 
-const KINDS: [&str; 8] = [
+const KINDS: [&str; 10] = [
     "deposit",
     "payment",
     "refund",
@@ -196,6 +196,8 @@ const KINDS: [&str; 8] = [
     "reimbursement",
     "reimbursement-returned",
     "settlement",
+    "reward",
+    "reward-clawed-back",
 ];
 
 /// Whether anything can be added to a sum that a client sent back.
@@ -252,9 +254,10 @@ impl Filling {
             return false;
         }
         self.looked += 1;
-        let moved = entries_of(id, seq, record, self.scope.accrued);
+        let moved = moved(id, seq, record, self.scope.accrued);
         let skip = std::mem::take(&mut self.scope.skip);
-        for (index, entry) in moved.entries.into_iter().enumerate().skip(skip) {
+        for (index, parts) in moved.parts.into_iter().enumerate().skip(skip) {
+            let entry = entry(seq, record, parts);
             if self.scope.is_past(&entry) {
                 self.ended = true;
             } else if self.entries.len() >= self.limit {

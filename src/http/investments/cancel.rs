@@ -98,6 +98,8 @@ async fn wish(
         | Answer::Investment { .. }
         | Answer::Recent { .. }
         | Answer::Judged(_)
+        | Answer::Known(_)
+        | Answer::Rewards(_)
         | Answer::Inspected(_) => Err(Problem::stopping()),
     }
 }

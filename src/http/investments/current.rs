@@ -92,7 +92,7 @@ impl Status {
     }
 
     /// How its saga says it stands.
-    fn of_saga(saga: &Saga) -> Self {
+    pub(crate) fn of_saga(saga: &Saga) -> Self {
         match saga.phase() {
             Phase::Ended(End::Done) => Self::Confirmed,
             Phase::Ended(End::Failed(_)) => Self::Failed,

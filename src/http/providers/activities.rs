@@ -11,19 +11,17 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{self, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use bursar_actors::job::{Answer, Ask, Command, Room};
-use bursar_domain::code::Code;
 use bursar_domain::id::{EntityId, ProviderId};
 use bursar_domain::provider::command::Activities;
 use bursar_domain::provider::{self, ActivityLine, Event, LineAnswer, LineVerdict};
 use bursar_domain::record::Verdict;
 use serde::Serialize;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::{bodies, not_found, provider_in_path};
 use crate::http::problem::Problem;
 use crate::http::requests::ActivityBody;
-use crate::http::{Answered, Shared, State, body, json};
+use crate::http::{Answered, Shared, State, body, json, lines};
 
 /// The most lines of a call.
 const LINES_MAX: usize = 100_000;
@@ -91,37 +89,15 @@ pub(crate) async fn submit(
     let limits = &state.config.server;
     let bytes_max = limits.batch_bytes_max;
     let bytes = body::read(&request, &mut payload, bytes_max, state.body_timeout()).await?;
-    let is_list = bytes.trim_ascii_start().first() == Some(&b'[');
+    let is_list = lines::is_array(&bytes);
     // A large call takes a moment to read, and others wait for this worker.
-    let read = move || if is_list { array(&bytes) } else { ndjson(&bytes) };
+    let read = move || {
+        let lines = lines::cut::<LINES_MAX>(&bytes, "activities")?;
+        Ok::<_, Problem>(lines.into_iter().map(read).collect::<Vec<_>>())
+    };
     let lines = web::block(read).await.map_err(|_| Problem::stopping())??;
     let submitted = judged(&state, &id, lines).await?;
     Ok(if is_list { json(&list(submitted)) } else { answer_lines(&submitted) })
-}
-
-fn too_many() -> Problem {
-    let detail = format!("a call has at most {LINES_MAX} lines");
-    Problem::new(Code::BodyTooLarge, detail)
-}
-
-fn array(bytes: &[u8]) -> Result<Vec<Line>, Problem> {
-    let list: Vec<&RawValue> = serde_json::from_slice(bytes).map_err(|error| {
-        let detail = format!("the body is not an array of activities: {error}");
-        Problem::new(Code::MalformedRequest, detail)
-    })?;
-    if list.len() > LINES_MAX {
-        return Err(too_many());
-    }
-    Ok(list.into_iter().map(|line| read(line.get().as_bytes())).collect())
-}
-
-fn ndjson(bytes: &[u8]) -> Result<Vec<Line>, Problem> {
-    let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
-    let lines: Vec<&[u8]> = lines.filter(|line| !line.is_empty()).collect();
-    if lines.len() > LINES_MAX {
-        return Err(too_many());
-    }
-    Ok(lines.into_iter().map(read).collect())
 }
 
 fn read(line: &[u8]) -> Line {
@@ -221,6 +197,8 @@ fn line_answers(answer: Answer) -> Result<Vec<LineAnswer>, Problem> {
         | Answer::Payment { .. }
         | Answer::Investment { .. }
         | Answer::Recent { .. }
+        | Answer::Known(_)
+        | Answer::Rewards(_)
         | Answer::Inspected(_) => Err(Problem::stopping()),
     }
 }

@@ -180,7 +180,9 @@ impl Filling {
             | Verdict::Compensation(_)
             | Verdict::Advance(_)
             | Verdict::Run(_)
-            | Verdict::Schedule(_) => &[],
+            | Verdict::Schedule(_)
+            | Verdict::Campaign(_)
+            | Verdict::Statement(_) => &[],
         };
         for event in events.iter().rev() {
             if let Event::Activities(noted) = event

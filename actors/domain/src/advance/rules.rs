@@ -86,7 +86,13 @@ impl Entity for Advance {
             | Body::Reimbursed { .. }
             | Body::NotReimbursed { .. }
             | Body::StartRun { .. }
-            | Body::Collected { .. } => unreachable!("{message:?} is not for an advance"),
+            | Body::Collected { .. }
+            | Body::Drew { .. }
+            | Body::RewardNews(_)
+            | Body::RewardCredit { .. }
+            | Body::Ungrant { .. }
+            | Body::ClawBack(_)
+            | Body::TakenBack { .. } => unreachable!("{message:?} is not for an advance"),
         }
         turn.go_on();
         turn.events

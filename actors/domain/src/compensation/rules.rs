@@ -86,7 +86,13 @@ impl Entity for Compensation {
             | Body::StartRun { .. }
             | Body::Collect { .. }
             | Body::ReportSaid { .. }
-            | Body::Collected { .. } => unreachable!("{message:?} is not for a compensation"),
+            | Body::Collected { .. }
+            | Body::Drew { .. }
+            | Body::RewardNews(_)
+            | Body::RewardCredit { .. }
+            | Body::Ungrant { .. }
+            | Body::ClawBack(_)
+            | Body::TakenBack { .. } => unreachable!("{message:?} is not for a compensation"),
         }
         turn.advance();
         turn.events

@@ -104,7 +104,13 @@ impl Entity for Deal {
             | Body::StartRun { .. }
             | Body::Collect { .. }
             | Body::ReportSaid { .. }
-            | Body::Collected { .. } => unreachable!("{message:?} is not for a deal"),
+            | Body::Collected { .. }
+            | Body::Drew { .. }
+            | Body::RewardNews(_)
+            | Body::RewardCredit { .. }
+            | Body::Ungrant { .. }
+            | Body::ClawBack(_)
+            | Body::TakenBack { .. } => unreachable!("{message:?} is not for a deal"),
         };
         let mut room = Room::of(self, profile);
         let mut events = vec![first];

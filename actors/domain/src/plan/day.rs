@@ -53,6 +53,20 @@ impl Day {
         Self::from_date(Date::new(year, month, day).ok()?)
     }
 
+    /// The UTC date of an instant.
+    ///
+    /// # Panics
+    /// When the clock shows a year without four digits.
+    pub fn utc(at: Timestamp) -> Self {
+        Self::utc_ms(at.millis()).expect("the clock shows a year of four digits")
+    }
+
+    /// The UTC date of an instant in milliseconds since the Unix epoch. `None` outside the range.
+    pub fn utc_ms(millis: i64) -> Option<Self> {
+        let days = millis.div_euclid(24 * 60 * 60 * 1_000);
+        i32::try_from(days).ok().and_then(Self::from_days)
+    }
+
     /// The local date of an instant. `None` outside the years of a day.
     pub fn from_timestamp_in(zone: &Zone, at: Timestamp) -> Option<Self> {
         let instant = jiff::Timestamp::from_millisecond(at.millis()).ok()?;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::call::Context;
 use crate::code::{Code, Rejection};
 use crate::entity::{Due, Entity, Wake};
-use crate::id::{Kind, Seq};
+use crate::id::{Kind, Seq, WalletId};
 use crate::message::{Asker, Body, Effect, Message, Movement, Source, Stamp};
 use crate::money::{Amount, Total};
 use crate::provider::books::Books;
@@ -176,15 +176,8 @@ fn received(books: &Books, message: &Message, context: &Context<'_>) -> Event {
         }
         Body::RefundOrder { wallet, payment, amount, currency, effective_at } => {
             assert_eq!(*currency, ours, "a refund is in the payment's currency");
-            Event::RefundSent(RefundSent {
-                source,
-                wallet: wallet.clone(),
-                payment: *payment,
-                amount: *amount,
-                currency: *currency,
-                balance_after: books.accrued_after(-amount.minor()),
-                effective_at: *effective_at,
-            })
+            let about = (wallet, *payment, *effective_at);
+            Event::RefundSent(refund_sent(books, source, about, *amount))
         }
         Body::SettledPayment { wallet, payment, amount, currency, description, effective_at } => {
             assert_eq!(*currency, ours, "the wallet compared the currencies");
@@ -223,7 +216,30 @@ fn received(books: &Books, message: &Message, context: &Context<'_>) -> Event {
         | Body::StartRun { .. }
         | Body::Collect { .. }
         | Body::ReportSaid { .. }
-        | Body::Collected { .. } => unreachable!("{message:?} is not for a provider"),
+        | Body::Collected { .. }
+        | Body::Drew { .. }
+        | Body::RewardNews(_)
+        | Body::RewardCredit { .. }
+        | Body::Ungrant { .. }
+        | Body::ClawBack(_)
+        | Body::TakenBack { .. } => unreachable!("{message:?} is not for a provider"),
+    }
+}
+
+fn refund_sent(
+    books: &Books,
+    source: Source,
+    (wallet, payment, effective_at): (&WalletId, Seq, Option<Timestamp>),
+    amount: Amount,
+) -> RefundSent {
+    RefundSent {
+        source,
+        wallet: wallet.clone(),
+        payment,
+        amount,
+        currency: books.profile.currency,
+        balance_after: books.accrued_after(-amount.minor()),
+        effective_at,
     }
 }
 

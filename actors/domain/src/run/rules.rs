@@ -75,7 +75,13 @@ impl Entity for Run {
             | Body::Activate { .. }
             | Body::NotCredited { .. }
             | Body::Collect { .. }
-            | Body::ReportSaid { .. } => unreachable!("{message:?} is not for a run"),
+            | Body::ReportSaid { .. }
+            | Body::Drew { .. }
+            | Body::RewardNews(_)
+            | Body::RewardCredit { .. }
+            | Body::Ungrant { .. }
+            | Body::ClawBack(_)
+            | Body::TakenBack { .. } => unreachable!("{message:?} is not for a run"),
         }
         turn.go_on();
         turn.events

@@ -1,7 +1,7 @@
 //! A saga: something brought about in steps, some of them by third parties, all or nothing.
 //!
 //! `subject` says what a saga can bring about and how a table of steps looks (`investment`,
-//! `deposit`, `payment`, `reimbursement`, `credit`), `event` what may happen, `rules` is the
+//! `deposit`, `payment`, `reimbursement`, `credit`, `reward`), `event` what may happen, `rules` is the
 //! machine that runs any table; this file holds the state. What was done is undone by another entity, the
 //! saga's compensation.
 //!
@@ -18,6 +18,7 @@ pub mod event;
 pub mod investment;
 pub mod payment;
 pub mod reimbursement;
+pub mod reward;
 mod rules;
 pub mod subject;
 

@@ -21,6 +21,7 @@ use crate::saga::deposit::Deposit;
 use crate::saga::investment::Investment;
 use crate::saga::payment::Payment;
 use crate::saga::reimbursement::Reimbursement;
+use crate::saga::reward::Reward;
 
 /// Why something was not to be.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -51,6 +52,8 @@ pub enum Subject {
     Reimbursement(Reimbursement),
     /// An advance that is brought to the customer.
     Advance(Credit),
+    /// A reward that is brought to a wallet.
+    Reward(Reward),
 }
 
 /// The names of steps. Only appended to: they are on disk.
@@ -237,6 +240,7 @@ impl Subject {
             Self::Payment(payment) => Payment::id(&payment.wallet, payment.seq).into(),
             Self::Reimbursement(reimbursement) => reimbursement.id().to_string().into(),
             Self::Advance(credit) => credit.advance.shared(),
+            Self::Reward(reward) => reward.id.to_string().into(),
         }
     }
 
@@ -246,6 +250,7 @@ impl Subject {
             Self::Investment(investment) => Some(&investment.wallet),
             Self::Deposit(deposit) => Some(&deposit.wallet),
             Self::Payment(payment) => Some(&payment.wallet),
+            Self::Reward(reward) => Some(&reward.id.wallet),
             Self::Reimbursement(_) | Self::Advance(_) => None,
         }
     }
@@ -258,6 +263,7 @@ impl Subject {
             Self::Payment(payment) => payment.amount,
             Self::Reimbursement(reimbursement) => reimbursement.amount,
             Self::Advance(credit) => credit.amount,
+            Self::Reward(reward) => reward.amount,
         }
     }
 
@@ -269,6 +275,7 @@ impl Subject {
             Self::Payment(payment) => payment.currency,
             Self::Reimbursement(reimbursement) => reimbursement.currency,
             Self::Advance(credit) => credit.currency,
+            Self::Reward(reward) => reward.currency,
         }
     }
 
@@ -280,6 +287,7 @@ impl Subject {
             Self::Payment(_) => Payment::OUTLINE,
             Self::Reimbursement(_) => Reimbursement::OUTLINE,
             Self::Advance(_) => Credit::OUTLINE,
+            Self::Reward(_) => Reward::OUTLINE,
         }
     }
 
@@ -291,6 +299,7 @@ impl Subject {
             Self::Payment(_) => Payment::STEPS[step].name,
             Self::Reimbursement(_) => Reimbursement::STEPS[step].name,
             Self::Advance(_) => Credit::STEPS[step].name,
+            Self::Reward(_) => Reward::STEPS[step].name,
         }
     }
 
@@ -302,6 +311,7 @@ impl Subject {
             Self::Payment(subject) => (Payment::STEPS[step].act)(subject, situation),
             Self::Reimbursement(subject) => (Reimbursement::STEPS[step].act)(subject, situation),
             Self::Advance(subject) => (Credit::STEPS[step].act)(subject, situation),
+            Self::Reward(subject) => (Reward::STEPS[step].act)(subject, situation),
         }
     }
 
@@ -313,6 +323,7 @@ impl Subject {
             Self::Payment(subject) => (Payment::STEPS[step].undo)(subject, situation),
             Self::Reimbursement(subject) => (Reimbursement::STEPS[step].undo)(subject, situation),
             Self::Advance(subject) => (Credit::STEPS[step].undo)(subject, situation),
+            Self::Reward(subject) => (Reward::STEPS[step].undo)(subject, situation),
         }
     }
 }

@@ -13,15 +13,14 @@ use crate::currency::Currency;
 use crate::id::{DealId, EntityId, ProviderId, Seq, WalletId};
 use crate::key::Key;
 use crate::message::{
-    About, Answer, Asker, Body, Effect, Message, Movement, Outcome, OutcomeKind, Source, Stamp,
+    Answer, Asker, Body, Effect, Message, Movement, Outcome, OutcomeKind, Source, Stamp,
 };
 use crate::money::Amount;
-use crate::saga::Subject;
-use crate::saga::deposit::Deposit;
 use crate::saga::subject::Failure;
 use crate::time::Timestamp;
+use crate::wallet::reward::RewardEvent;
 use crate::wallet::settled::{PaymentFailed, PaymentHeld, PaymentPosted};
-use crate::wallet::{Hold, Profile};
+use crate::wallet::{Hold, Profile, pull};
 
 /// Money from outside was booked.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
@@ -239,6 +238,8 @@ pub enum Event {
     PaymentPosted(PaymentPosted),
     /// It was not to be.
     PaymentFailed(PaymentFailed),
+    /// A reward came, or was taken back.
+    Reward(RewardEvent),
 }
 
 impl Event {
@@ -267,13 +268,14 @@ impl Event {
                 Effect::Tell(booked.outcome(wallet(), stamp)),
             ],
             Self::PullAbandoned { by, deposit, amount, currency, failure, .. } => {
-                let outcome =
-                    abandoned(wallet(), *deposit, (*amount, *currency), failure.clone(), stamp);
+                let money = (*amount, *currency);
+                let outcome = pull::abandoned(wallet(), *deposit, money, failure.clone(), stamp);
                 vec![by.reply(stamp.source, Answer::Done), Effect::Tell(outcome)]
             }
             Self::PaymentHeld(held) => vec![Effect::Send(held.message(wallet(), stamp))],
             Self::PaymentPosted(posted) => posted.effects(wallet(), stamp),
             Self::PaymentFailed(failed) => failed.effects(wallet(), stamp),
+            Self::Reward(event) => event.effects(id, stamp),
             Self::Opened(_)
             | Self::HoldPlaced { .. }
             | Self::HoldReleased { .. }
@@ -293,6 +295,7 @@ impl Event {
             }
             Self::PullBooked(event) => Some(Movement::received(event.currency, event.amount)),
             Self::PaymentPosted(event) => Some(event.movement()),
+            Self::Reward(event) => event.movement(),
             Self::Opened(_)
             | Self::HoldPlaced { .. }
             | Self::HoldReleased { .. }
@@ -319,6 +322,7 @@ impl Event {
             Self::Invested(event) => Some(event.balance_after),
             Self::PullBooked(event) => Some(event.balance_after),
             Self::PaymentPosted(event) => Some(event.balance_after),
+            Self::Reward(event) => event.balance_after(),
             Self::Opened(_)
             | Self::HoldPlaced { .. }
             | Self::HoldReleased { .. }
@@ -352,59 +356,6 @@ impl Invested {
             Answer::Done
         };
         self.by.reply(stamp.source, answer)
-    }
-}
-
-impl PullRequested {
-    fn message(&self, wallet: WalletId, stamp: Stamp) -> Message {
-        let account = self.account.clone().unwrap_or_else(|| wallet.as_str().into());
-        let (amount, currency) = (self.amount, self.currency);
-        let deposit = Deposit { wallet, seq: stamp.source.seq, amount, currency, account };
-        let subject = Subject::Deposit(deposit);
-        let to = EntityId::saga(subject.id());
-        Message { source: stamp.source, to, body: Body::Begin(Box::new(subject)) }
-    }
-}
-
-impl PullBooked {
-    fn outcome(&self, wallet: WalletId, stamp: Stamp) -> Outcome {
-        Outcome {
-            kind: OutcomeKind::DepositPosted,
-            at: stamp.at,
-            wallet: Some(wallet),
-            seq: self.deposit,
-            provider: None,
-            payment: None,
-            amount: self.amount,
-            currency: self.currency,
-            balance_after: self.balance_after,
-            description: None,
-            effective_at: self.effective_at,
-            about: None,
-        }
-    }
-}
-
-fn abandoned(
-    wallet: WalletId,
-    deposit: Seq,
-    (amount, currency): (Amount, Currency),
-    failure: Failure,
-    stamp: Stamp,
-) -> Outcome {
-    Outcome {
-        kind: OutcomeKind::DepositFailed,
-        at: stamp.at,
-        wallet: Some(wallet),
-        seq: deposit,
-        provider: None,
-        payment: None,
-        amount,
-        currency,
-        balance_after: Amount::ZERO,
-        description: None,
-        effective_at: None,
-        about: Some(About::Failure(failure)),
     }
 }
 

@@ -1,14 +1,17 @@
 //! A wallet: one customer's money in one currency.
 //!
 //! `command` says what may be asked, `event` what may happen and what follows from it, `rules`
-//! decides; `settled` has all of that for payments that are settled at once. This file holds the
-//! state and writes events into it.
+//! decides; `settled` has all of that for payments that are settled at once, `reward` for rewards;
+//! `pull` is what follows from money of the bank.
+//! This file holds the state and writes events into it.
 //!
 //! Invariants, checked after every event: held is the sum of the holds; available = posted - held
 //! stays at or above the limit (minus the credit limit) for every event that a command caused.
 
 pub mod command;
 pub mod event;
+mod pull;
+pub mod reward;
 mod rules;
 pub mod settled;
 
@@ -225,7 +228,8 @@ impl Wallet {
             | Event::PullAbandoned { .. }
             | Event::PaymentHeld(_)
             | Event::PaymentPosted(_)
-            | Event::PaymentFailed(_) => self.write_for_saga(event, seq),
+            | Event::PaymentFailed(_)
+            | Event::Reward(_) => self.write_for_saga(event, seq),
         }
     }
 
@@ -259,6 +263,10 @@ impl Wallet {
             Event::PaymentHeld(held) => self.place(&held.hold(seq)),
             Event::PaymentPosted(posted) => self.write_posted(posted),
             Event::PaymentFailed(failed) => self.write_failed(failed),
+            Event::Reward(event) => {
+                self.rare_mut().marks.raise(event.source());
+                self.posted = event.balance_after().unwrap_or(self.posted);
+            }
             Event::Opened(_)
             | Event::Deposited(_)
             | Event::Paid(_)

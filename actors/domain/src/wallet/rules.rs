@@ -10,7 +10,7 @@ use crate::call::Context;
 use crate::code::{Code, Rejection};
 use crate::currency::Currency;
 use crate::entity::Entity;
-use crate::id::{DealId, InvestmentId, Kind, Made, Seq};
+use crate::id::{DealId, InvestmentId, Kind, Made, ProviderId, Seq};
 use crate::message::{Asker, Body, Effect, Message, Movement, Source, Stamp};
 use crate::money::{Amount, Total};
 use crate::wallet::command::{Command, Deposit, Lookup, Pay, PayeeSettlement, Refund};
@@ -18,6 +18,7 @@ use crate::wallet::event::{
     Deposited, Event, Invested, Marked, Paid, PullBooked, PullRequested, RefundReceived,
     RefundRequested,
 };
+use crate::wallet::reward::RewardEvent;
 use crate::wallet::settled::PaymentFailed;
 use crate::wallet::{EXPECTED_MAX, Expected, HOLDS_MAX, Hold, Profile, Status, Summary, Wallet};
 
@@ -76,16 +77,8 @@ impl Entity for Wallet {
         let source = message.source;
         vec![match &message.body {
             Body::RefundMoney { provider, payment, refund, amount, currency } => {
-                Event::RefundReceived(RefundReceived {
-                    source,
-                    refund: *refund,
-                    payment: *payment,
-                    provider: provider.clone(),
-                    amount: *amount,
-                    currency: *currency,
-                    balance_after: self.after(*amount),
-                    effective_at: self.expected_under(*refund).effective_at,
-                })
+                let (of, money) = ((*payment, *refund), (*amount, *currency));
+                Event::RefundReceived(self.refund_received(source, provider, of, money))
             }
             Body::Mark { by, hold, currency } => {
                 match self.mark(profile, &by.entity.id, *hold, *currency) {
@@ -112,6 +105,13 @@ impl Entity for Wallet {
             Body::Unhold { by, payment, failure } => {
                 Event::PaymentFailed(PaymentFailed::new(source, by, payment, failure))
             }
+            Body::RewardCredit { by, reward } => {
+                Event::Reward(self.rewarded(profile, source, by, reward))
+            }
+            Body::ClawBack(rewards) => {
+                let taken = self.rewards_taken_back(profile, source, rewards);
+                Event::Reward(RewardEvent::TakenBack(taken))
+            }
             Body::Payment { .. }
             | Body::RefundOrder { .. }
             | Body::Begin(_)
@@ -128,7 +128,11 @@ impl Entity for Wallet {
             | Body::StartRun { .. }
             | Body::Collect { .. }
             | Body::ReportSaid { .. }
-            | Body::Collected { .. } => unreachable!("{message:?} is not for a wallet"),
+            | Body::Collected { .. }
+            | Body::Drew { .. }
+            | Body::RewardNews(_)
+            | Body::Ungrant { .. }
+            | Body::TakenBack { .. } => unreachable!("{message:?} is not for a wallet"),
         }]
     }
 
@@ -329,6 +333,25 @@ impl Wallet {
         }
     }
 
+    fn refund_received(
+        &self,
+        source: Source,
+        provider: &ProviderId,
+        (payment, refund): (Seq, Seq),
+        (amount, currency): (Amount, Currency),
+    ) -> RefundReceived {
+        RefundReceived {
+            source,
+            refund,
+            payment,
+            provider: provider.clone(),
+            amount,
+            currency,
+            balance_after: self.after(amount),
+            effective_at: self.expected_under(refund).effective_at,
+        }
+    }
+
     fn pull_booked(
         &self,
         source: Source,
@@ -407,7 +430,7 @@ impl Wallet {
 
     /// The posted balance after `amount` arrives. What is asked back and still on its way counts
     /// as arrived, so that a message never has to be refused.
-    fn room_for(&self, amount: Amount) -> Result<Amount, Rejection> {
+    pub(super) fn room_for(&self, amount: Amount) -> Result<Amount, Rejection> {
         let overflow =
             || Rejection::new(Code::BalanceOverflow, "the balance would exceed the largest amount");
         let after = self.posted.checked_add(amount).ok_or_else(overflow)?;

@@ -223,7 +223,9 @@ impl World {
             | Kind::Provider
             | Kind::Deal
             | Kind::Saga
-            | Kind::Compensation => {}
+            | Kind::Compensation
+            | Kind::Campaign
+            | Kind::Statement => {}
         }
     }
 
@@ -255,7 +257,9 @@ impl World {
                 1
             }
             Kind::Compensation => 1,
-            Kind::Wallet | Kind::Provider | Kind::Deal => panic!("{message:?}: nobody is there"),
+            Kind::Wallet | Kind::Provider | Kind::Deal | Kind::Campaign | Kind::Statement => {
+                panic!("{message:?}: nobody is there")
+            }
         }
     }
 
@@ -292,9 +296,13 @@ impl World {
             Kind::Advance => self.turn::<Advance>(who, |one, at| one.woken(why, at)),
             Kind::Run => self.turn::<Run>(who, |one, at| one.woken(why, at)),
             Kind::Schedule => self.turn::<Schedule>(who, |one, at| one.woken(why, at)),
-            Kind::Wallet | Kind::Provider | Kind::Deal | Kind::Saga | Kind::Compensation => {
-                panic!("{who} waits for nothing")
-            }
+            Kind::Wallet
+            | Kind::Provider
+            | Kind::Deal
+            | Kind::Saga
+            | Kind::Compensation
+            | Kind::Campaign
+            | Kind::Statement => panic!("{who} waits for nothing"),
         }
     }
 

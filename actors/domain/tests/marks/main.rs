@@ -1,13 +1,15 @@
 //! What sagas ask of wallets, as tables: marks, settlements, credits, payments, and their undoing.
 //!
 //! Every case goes through one `check()`: it brings a wallet into a state, delivers one message,
-//! and compares what the wallet answers, and what is posted and held afterwards. Each message comes
-//! a second time, which changes nothing. A message carries money or a promise, so the only one that
-//! may be refused is the mark, which comes before anything else. `payments` has payments that are
-//! settled at once, `bench` what the cases run on.
+//! and compares what the wallet answers, and what is posted and held afterwards. Each message
+//! comes a second time, which changes nothing. A message carries money or a promise, so the only
+//! ones that may be refused are the mark, which comes before anything else, and the reward, which
+//! the wallet did not ask for. `payments` has payments that are settled at once, `rewards` what
+//! campaigns give and take back, `bench` what the cases run on.
 
 mod bench;
 mod payments;
+mod rewards;
 
 use bursar_domain::code::Code;
 use bursar_domain::entity::Entity;
@@ -49,7 +51,7 @@ fn contact() -> Answer {
     Answer::Contact { email: Some("ann@example.com".into()), account: "ann".into() }
 }
 
-fn refused(code: Code) -> Answer {
+pub(crate) fn refused(code: Code) -> Answer {
     Answer::Refused(bursar_domain::code::Rejection::new(code, ""))
 }
 

@@ -1,4 +1,5 @@
-//! Who is on the other side of what is pushed to a bank: a provider or an advance, simply played.
+//! Who is on the other side of what is pushed to a bank: a provider or an advance, simply played;
+//! and the statement that is told of its rewards.
 //!
 //! Each keeps what reached it and what it was told of its sagas, answers as the entity would, and
 //! moves the books as the entity would. It takes part in no crash: what it knows is written. What
@@ -6,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use bursar_domain::campaign::RewardNews;
 use bursar_domain::id::{AdvanceId, EntityId, ProviderId, ReimbursementId, Seq};
 use bursar_domain::message::{Answer, Asker, Body, Effect, Marks, Message, Movement};
 use bursar_domain::money::Amount;
@@ -26,6 +28,8 @@ pub(crate) struct Counterpart {
     pub(crate) settled: BTreeMap<String, i64>,
     /// How what it began ended, by the saga's id.
     pub(crate) ended: BTreeMap<String, End>,
+    /// What it was told of its rewards, in order.
+    pub(crate) news: Vec<RewardNews>,
     /// What its records moved.
     pub(crate) balance: i64,
 }
@@ -47,7 +51,7 @@ fn follows(amount: Amount, body: &Body) -> Follows {
 }
 
 impl World {
-    /// Gives a message to a provider or an advance; says whether anything followed from it.
+    /// Gives a message to one who is only played; says whether anything followed from it.
     pub(crate) fn tell_counterpart(&mut self, message: &Message) -> bool {
         let counterpart = self.counterparts.entry(message.to.clone()).or_default();
         if counterpart.marks.has(message.source) {
@@ -62,6 +66,9 @@ impl World {
             assert_eq!(before, None, "{message:?} is a second one");
             let both = [Movement::received(euro(), *amount), Movement::returned(euro(), *amount)];
             (both.to_vec(), None)
+        } else if let Body::RewardNews(news) = &message.body {
+            counterpart.news.extend(news.iter().cloned());
+            (Vec::new(), None)
         } else {
             follows(Amount::from_minor(Self::PUSHED), &message.body)
         };
@@ -127,7 +134,10 @@ impl World {
         let who = match subject {
             Subject::Reimbursement(one) => EntityId::provider(&one.provider),
             Subject::Advance(one) => EntityId::advance(&one.advance),
-            Subject::Investment(_) | Subject::Deposit(_) | Subject::Payment(_) => return None,
+            Subject::Investment(_)
+            | Subject::Deposit(_)
+            | Subject::Payment(_)
+            | Subject::Reward(_) => return None,
         };
         self.counterparts.get(&who)?.ended.get(&*subject.id())
     }

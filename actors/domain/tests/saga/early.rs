@@ -41,7 +41,7 @@ fn a_saga_cancelled_before_it_begins_is_undone_when_it_begins() {
                 .map(|one| one.name)
                 .collect();
             let first = match scene {
-                Scene::Bank | Scene::Wallet => StepName::Reserve,
+                Scene::Bank | Scene::Wallet | Scene::Reward => StepName::Reserve,
                 Scene::Deposit => StepName::Expect,
                 Scene::Payment => StepName::Hold,
                 Scene::Reimbursement => StepName::Close,

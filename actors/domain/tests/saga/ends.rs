@@ -1,13 +1,14 @@
 //! What must hold when nothing is left to happen: everything once, or nothing left behind.
 //!
-//! Of each saga that is done the money was pulled or pushed once and the documents stand; of each that
-//! is not, nothing was pulled that was not given back, nothing was pushed, no documents stand. No hold, mark, place or
-//! expected money is left; every account holds what its records moved; the outcome was told once.
+//! Of each saga that is done the money was pulled or pushed once and the documents stand; of each
+//! that is not, nothing was pulled that was not given back, nothing was pushed, no documents
+//! stand. No hold, mark, place or expected money is left; every account holds what its records
+//! moved; the outcome was told once.
 
 use std::collections::BTreeMap;
 
 use bursar_domain::entity::{Due, Entity};
-use bursar_domain::id::EntityId;
+use bursar_domain::id::{EntityId, WalletId};
 use bursar_domain::machine::Machine;
 use bursar_domain::message::{Outcome, OutcomeKind};
 use bursar_domain::record::Recorded;
@@ -45,7 +46,8 @@ impl World {
         self.check_wallets(&sagas);
         self.check_deals(&sagas);
         self.check_counterparts(&sagas);
-        self.check_books();
+        let rewards = self.check_rewards(&sagas);
+        self.check_books(rewards);
         sagas.into_iter().map(|(id, (_, ending))| (id, ending)).collect()
     }
 
@@ -66,16 +68,21 @@ impl World {
         }
     }
 
+    fn has_mail(&self, wallet: &WalletId) -> bool {
+        let wallet = self.wallets[&EntityId::wallet(wallet)].live.entity();
+        wallet.summary().expect("open").profile.email.is_some()
+    }
+
     fn check_outside(&self, id: &EntityId, subject: &Subject, ending: &Ending) {
         let is_done = *ending == Ending::Done;
         let (moves, documents, mails) = match subject {
             Subject::Investment(investment) => {
-                let has_mail = self.wallets[&EntityId::wallet(&investment.wallet)].live.entity();
-                let has_mail = has_mail.summary().expect("open").profile.email.is_some();
-                (i64::from(investment.funding == Funding::Bank), 1, usize::from(has_mail))
+                let mails = usize::from(self.has_mail(&investment.wallet));
+                (i64::from(investment.funding == Funding::Bank), 1, mails)
             }
             Subject::Deposit(_) => (1, 0, 0),
             Subject::Payment(_) | Subject::Reimbursement(_) | Subject::Advance(_) => (-1, 0, 0),
+            Subject::Reward(reward) => (0, 0, usize::from(self.has_mail(&reward.id.wallet))),
         };
         let net = if is_done { moves * subject.amount().minor() } else { 0 };
         assert_eq!(self.parties.net(&id.id, self.now), net, "{id}: {ending:?}");
@@ -92,6 +99,7 @@ impl World {
             Subject::Investment(investment) => (investment.id.seq, "investment"),
             Subject::Deposit(deposit) => (deposit.seq, "deposit"),
             Subject::Payment(payment) => (payment.seq, "payment"),
+            Subject::Reward(reward) => return self.told_of(&reward.id),
             // Theirs are not told by sagas, and providers and advances are only played.
             Subject::Reimbursement(_) | Subject::Advance(_) => return Vec::new(),
         };
@@ -118,6 +126,10 @@ impl World {
             (Subject::Payment(_), Ending::Done) => OutcomeKind::PaymentPosted,
             (Subject::Payment(_), Ending::Failed(_) | Ending::Cancelled) => {
                 OutcomeKind::PaymentFailed
+            }
+            (Subject::Reward(_), Ending::Done) => OutcomeKind::RewardGranted,
+            (Subject::Reward(_), Ending::Failed(_) | Ending::Cancelled) => {
+                OutcomeKind::RewardRefused
             }
             (Subject::Reimbursement(_) | Subject::Advance(_), _) => {
                 let expected = match ending {
@@ -150,6 +162,7 @@ impl World {
                 _ if subject.wallet().map(EntityId::wallet).as_ref() != Some(id) => 0,
                 (Subject::Payment(payment), Ending::Done) => -payment.amount.minor(),
                 (Subject::Deposit(deposit), Ending::Done) => deposit.amount.minor(),
+                (Subject::Reward(reward), Ending::Done) => reward.amount.minor(),
                 (Subject::Investment(investment), Ending::Done)
                     if investment.funding == Funding::Wallet =>
                 {
@@ -157,7 +170,8 @@ impl World {
                 }
                 _ => 0,
             });
-            assert_eq!(seen.posted.minor(), brought + moved.sum::<i64>(), "{id}");
+            let taken_back = self.taken_back(id);
+            assert_eq!(seen.posted.minor(), brought + moved.sum::<i64>() - taken_back, "{id}");
         }
     }
 
@@ -173,7 +187,8 @@ impl World {
                 | Subject::Deposit(_)
                 | Subject::Payment(_)
                 | Subject::Reimbursement(_)
-                | Subject::Advance(_) => None,
+                | Subject::Advance(_)
+                | Subject::Reward(_) => None,
             });
             assert_eq!(seen.confirmed.minor(), done.sum::<i64>(), "{id}");
             let model = &self.models[id];
@@ -202,16 +217,18 @@ impl World {
         assert_eq!(played, brought + moved.sum::<i64>());
     }
 
-    fn check_books(&self) {
+    /// What campaigns gave came from outside, too.
+    fn check_books(&self, rewards: i64) {
         let books = self.books;
         assert_eq!(books.sent, books.received, "nothing is between entities");
         assert_eq!(books.accounts + books.external, 0, "the books balance");
         let outside = self.parties.net_of_all(self.now) + self.deposited.values().sum::<i64>();
-        assert_eq!(books.external, -outside, "the books agree with the world outside");
+        assert_eq!(books.external, -outside - rewards, "the books agree with the world outside");
         check_accounts(&self.wallets, |wallet| wallet.summary().expect("open").posted.minor());
         check_accounts(&self.deals, |deal| deal.summary().expect("open").confirmed.minor());
         check_accounts(&self.sagas, |saga| saga.held().minor());
         check_accounts(&self.compensations, |undoing| undoing.held().minor());
+        check_accounts(&self.campaigns, |_| 0);
     }
 }
 

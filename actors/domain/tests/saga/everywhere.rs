@@ -23,6 +23,7 @@ fn routes(scene: Scene) -> &'static [Route] {
         Scene::Wallet => &[Route::Make, Route::Mail],
         Scene::Deposit => &[Route::Pull, Route::Find],
         Scene::Payment | Scene::Reimbursement | Scene::Credit => &[Route::Push, Route::Find],
+        Scene::Reward => &[Route::Mail],
     }
 }
 
@@ -114,7 +115,7 @@ fn undoings(scene: Scene) -> Vec<(Plan, Ending, &'static [Route])> {
         Scene::Wallet => vec![(late_documents(), late, &[Route::Void])],
         Scene::Deposit => vec![(Plan::first(Route::Pull, 1, Fault::Late), late, &[Route::Refund])],
         // What undoes them is asked of one of us, who does not say no.
-        Scene::Payment | Scene::Reimbursement | Scene::Credit => Vec::new(),
+        Scene::Payment | Scene::Reimbursement | Scene::Credit | Scene::Reward => Vec::new(),
     }
 }
 
@@ -138,7 +139,7 @@ fn an_undo_that_goes_wrong_is_tried_until_it_is_done() {
 }
 
 /// Does something to the world before each of its steps, each time to another copy of it.
-fn at_every_point(world: &World, mut act: impl FnMut(World)) -> usize {
+pub(crate) fn at_every_point(world: &World, mut act: impl FnMut(World)) -> usize {
     let mut world = world.clone();
     for count in 1.. {
         act(world.clone());

@@ -121,6 +121,7 @@ impl World {
         reload(&mut self.deals);
         reload(&mut self.sagas);
         reload(&mut self.compensations);
+        reload(&mut self.campaigns);
         for stream in self.streams.values_mut() {
             stream.arrived = match self.delivery {
                 Delivery::Once | Delivery::Twice => 0,

@@ -1,8 +1,9 @@
 //! What can be brought onto the stage: wallets, deals, and each kind of saga.
 //!
-//! Here stands what clients do: open, deposit, invest, withdraw, cancel. Whatever is asked of a deal
-//! is asked of its model, too. A scene is the smallest world in which one kind of saga can run; the
-//! deal has one seat and the amount of one investment, so that a leak of either is seen.
+//! Here stands what clients do: open, deposit, invest, withdraw, cancel. Whatever is asked of a
+//! deal is asked of its model, too. A scene is the smallest world in which one kind of saga can
+//! run; the deal has one seat and the amount of one investment, and the campaign the budget of one
+//! reward, so that a leak of any is seen.
 
 use bursar_domain::call::Policy;
 use bursar_domain::code::Code;
@@ -197,11 +198,20 @@ pub(crate) enum Scene {
     Reimbursement,
     /// An advance that is brought to the customer.
     Credit,
+    /// A reward that is brought to a wallet.
+    Reward,
 }
 
 impl Scene {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Bank, Self::Wallet, Self::Deposit, Self::Payment, Self::Reimbursement, Self::Credit];
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Bank,
+        Self::Wallet,
+        Self::Deposit,
+        Self::Payment,
+        Self::Reimbursement,
+        Self::Credit,
+        Self::Reward,
+    ];
 
     /// Those that bring money to a bank.
     pub(crate) const PUSHING: [Self; 3] = [Self::Payment, Self::Reimbursement, Self::Credit];
@@ -229,6 +239,10 @@ impl Scene {
             Self::Payment => world.pay_at_once("ann", 100).expect("it is covered"),
             Self::Reimbursement => world.reimburse(),
             Self::Credit => world.open_advance("adv_1"),
+            Self::Reward => {
+                world.announce("spring", 100);
+                world.win("spring", "ann", &[100]).remove(0)
+            }
             Self::Bank | Self::Wallet => {
                 world.open_deal("wind", 100, 1);
                 let funding = if self == Self::Bank { Funding::Bank } else { Funding::Wallet };

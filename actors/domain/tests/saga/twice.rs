@@ -11,13 +11,16 @@ use crate::stage::Scene;
 use crate::world::{Delivery, World};
 
 /// What can be seen of a world that has come to its end.
-fn seen(world: &World) -> String {
+pub(crate) fn seen(world: &World) -> String {
     let keys: Vec<_> = world.parties.keys().collect();
     let records = |all: Vec<usize>| all;
     let sagas = records(world.sagas.values().map(|one| one.records.len()).collect());
     let undoings = records(world.compensations.values().map(|one| one.records.len()).collect());
-    let ends: Vec<_> = world.counterparts.values().map(|one| (&one.settled, &one.ended)).collect();
-    format!("{keys:?} {sagas:?} {undoings:?} {ends:?} {:?} {:?}", world.told, world.books)
+    let campaigns = records(world.campaigns.values().map(|one| one.records.len()).collect());
+    let ends = world.counterparts.values().map(|one| (&one.settled, &one.ended, &one.news));
+    let ends: Vec<_> = ends.collect();
+    let (told, books) = (&world.told, world.books);
+    format!("{keys:?} {sagas:?} {undoings:?} {campaigns:?} {ends:?} {told:?} {books:?}")
 }
 
 fn check(scene: Scene, plan: &Plan, expected: &Ending) {

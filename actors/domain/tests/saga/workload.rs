@@ -1,16 +1,17 @@
 //! Several investors on one small deal, with everything that can go wrong going wrong by chance.
 //!
 //! Requests, cancellations, crashes and frozen wallets come at random points; messages come in any
-//! order that is allowed, and again; calls fail in every way. Held all the time: the deal does what
-//! the model does, so those in line move up in order. Held once the faults stop: everything ends in
-//! a bounded number of steps, money is conserved, and each ticket's end was told once.
+//! order that is allowed, and again; calls fail in every way. A campaign gives to the same
+//! wallets, is paused, and takes back. Held all the time: the deal does what the model does, so
+//! those in line move up in order. Held once the faults stop: everything ends in a bounded number
+//! of steps, money is conserved, and the end of each ticket and each win was told once.
 
 use std::collections::BTreeMap;
 
 use bursar_domain::code::Code;
 use bursar_domain::compensation::{self, Compensation};
 use bursar_domain::deal::Standing;
-use bursar_domain::id::{EntityId, InvestmentId};
+use bursar_domain::id::{EntityId, InvestmentId, RewardId};
 use bursar_domain::message::{About, OutcomeKind};
 use bursar_domain::saga::investment::Funding;
 use bursar_domain::saga::{self, Saga};
@@ -29,6 +30,9 @@ enum Action {
     Invest { wallet: usize, minor: i64, by_bank: bool },
     Pull { wallet: usize, minor: i64 },
     Pay { wallet: usize, minor: i64 },
+    Win { wallet: usize, minor: i64 },
+    Pause { is_paused: bool },
+    ClawBack(usize),
     Cancel(usize),
     Freeze { wallet: usize, is_frozen: bool },
     Retry(usize),
@@ -43,6 +47,9 @@ fn action() -> impl Strategy<Value = Action> {
             .prop_map(|(wallet, minor, by_bank)| Action::Invest { wallet, minor, by_bank }),
         2 => (wallet.clone(), 1..70_i64).prop_map(|(wallet, minor)| Action::Pull { wallet, minor }),
         3 => (wallet.clone(), 1..40_i64).prop_map(|(wallet, minor)| Action::Pay { wallet, minor }),
+        3 => (wallet.clone(), 1..30_i64).prop_map(|(wallet, minor)| Action::Win { wallet, minor }),
+        1 => any::<bool>().prop_map(|is_paused| Action::Pause { is_paused }),
+        1 => any::<usize>().prop_map(Action::ClawBack),
         4 => number.prop_map(Action::Cancel),
         1 => (wallet, any::<bool>())
             .prop_map(|(wallet, is_frozen)| Action::Freeze { wallet, is_frozen }),
@@ -58,6 +65,8 @@ struct Workload {
     investments: Vec<(EntityId, Got)>,
     /// The sagas of deposits and payments.
     others: Vec<EntityId>,
+    /// Every win, and how much.
+    wins: Vec<(EntityId, i64)>,
 }
 
 impl Workload {
@@ -69,7 +78,8 @@ impl Workload {
             world.open_wallet(name, 60, (at % 2 == 0).then_some(&email));
         }
         world.open_deal("wind", amount, investors_max);
-        Self { world, investments: Vec::new(), others: Vec::new() }
+        world.announce("spring", amount);
+        Self { world, investments: Vec::new(), others: Vec::new(), wins: Vec::new() }
     }
 
     fn act(&mut self, action: &Action) {
@@ -89,6 +99,12 @@ impl Workload {
                 assert!(may_be, "{asked:?}");
                 self.others.extend(asked.ok());
             }
+            Action::Win { wallet, minor } => {
+                let saga = self.world.win("spring", NAMES[wallet], &[minor]).remove(0);
+                self.wins.push((saga, minor));
+            }
+            Action::Pause { is_paused } => self.world.set_paused("spring", is_paused),
+            Action::ClawBack(number) => self.claw_back(number),
             Action::Cancel(number) => self.cancel(number),
             Action::Freeze { wallet, is_frozen } => self.world.set_frozen(NAMES[wallet], is_frozen),
             Action::Retry(number) => {
@@ -109,6 +125,16 @@ impl Workload {
                     self.world.step();
                 }
             }
+        }
+    }
+
+    /// Takes a win back that is in its wallet, as a statement does: once.
+    fn claw_back(&mut self, number: usize) {
+        let Some(at) = number.checked_rem(self.wins.len()) else { return };
+        let (saga, minor) = &self.wins[at];
+        if *minor > 0 && self.world.is_credited(saga) {
+            self.world.claw_back("spring", &[(saga, *minor)]);
+            self.wins[at].1 = 0;
         }
     }
 
@@ -161,6 +187,10 @@ impl Workload {
             let promoted = usize::from(begun && matches!(got, Got::Waiting(_)));
             assert_eq!(told.get(&*saga.id), Some(&(promoted, 1)), "{saga}: {got:?}");
         }
+        for (saga, _) in &self.wins {
+            let id = RewardId::parse(&saga.id).expect("one of ours");
+            assert_eq!(self.world.told_of(&id).len(), 1, "{saga}");
+        }
     }
 }
 
@@ -180,6 +210,7 @@ proptest! {
         }
         // From now on nothing goes wrong any more, so everything comes to its end.
         workload.world.plan = Plan::fair();
+        workload.world.set_paused("spring", false);
         workload.world.settled();
         workload.check_told();
     }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bursar_domain::call::{Answered, Call, Context, Policy};
+use bursar_domain::campaign::Campaign;
 use bursar_domain::code::Code;
 use bursar_domain::compensation::Compensation;
 use bursar_domain::deal::{self, Deal};
@@ -66,6 +67,7 @@ lives! {
     Deal, deals;
     Saga, sagas;
     Compensation, compensations;
+    Campaign, campaigns;
 }
 
 /// What one shard sends to one entity, in order; the first so many have arrived.
@@ -104,7 +106,8 @@ pub(crate) struct World {
     pub(crate) deals: Accounts<Deal>,
     pub(crate) sagas: Accounts<Saga>,
     pub(crate) compensations: Accounts<Compensation>,
-    /// Providers and advances, simply played.
+    pub(crate) campaigns: Accounts<Campaign>,
+    /// Providers, advances and statements, simply played.
     pub(crate) counterparts: BTreeMap<EntityId, Counterpart>,
     pub(crate) models: BTreeMap<EntityId, Model>,
     pub(crate) streams: BTreeMap<(ShardId, EntityId), Stream>,
@@ -133,6 +136,7 @@ impl World {
             deals: Accounts::new(),
             sagas: Accounts::new(),
             compensations: Accounts::new(),
+            campaigns: Accounts::new(),
             counterparts: BTreeMap::new(),
             models: BTreeMap::new(),
             streams: BTreeMap::new(),
@@ -239,7 +243,11 @@ impl World {
             Kind::Compensation => !self
                 .happens::<Compensation>(to, |undoing, at| undoing.receive(message, at))
                 .is_empty(),
-            Kind::Provider | Kind::Advance => self.tell_counterpart(message),
+            Kind::Campaign => {
+                let events = self.happens::<Campaign>(to, |one, at| one.receive(message, at));
+                !events.is_empty()
+            }
+            Kind::Provider | Kind::Advance | Kind::Statement => self.tell_counterpart(message),
             Kind::Run | Kind::Schedule => unreachable!("this world has no {to}"),
         }
     }
@@ -274,7 +282,9 @@ impl World {
             | Kind::Provider
             | Kind::Advance
             | Kind::Run
-            | Kind::Schedule => unreachable!("{who} calls nobody"),
+            | Kind::Schedule
+            | Kind::Campaign
+            | Kind::Statement => unreachable!("{who} calls nobody"),
         }
     }
 
@@ -290,7 +300,9 @@ impl World {
             | Kind::Provider
             | Kind::Advance
             | Kind::Run
-            | Kind::Schedule => unreachable!("{who} waits for nothing"),
+            | Kind::Schedule
+            | Kind::Campaign
+            | Kind::Statement => unreachable!("{who} waits for nothing"),
         }
     }
 

@@ -12,7 +12,7 @@ mod closed;
 mod open;
 
 pub(crate) use closed::{Length, Window, saturate};
-pub(crate) use open::{Paced, pace};
+pub(crate) use open::{Paced, Timetable, pace, release_in_time};
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -28,7 +28,8 @@ use super::workload::Source;
 /// How long answers may take after the end of a slice before they count as missing.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-async fn connect(address: SocketAddr, count: u32) -> Result<Vec<Connection>, Failure> {
+/// Opens so many connections.
+pub(crate) async fn connect(address: SocketAddr, count: u32) -> Result<Vec<Connection>, Failure> {
     let mut connections = Vec::new();
     for _ in 0..count {
         let connection = Connection::open(address).await;
@@ -73,7 +74,11 @@ impl Answers {
 }
 
 /// Waits for all tasks, but not for ever; gives what the ones that ended have to say.
-async fn gather<T: 'static>(mut tasks: JoinSet<T>, until: Instant, tally: &mut Tally) -> Vec<T> {
+pub(crate) async fn gather<T: 'static>(
+    mut tasks: JoinSet<T>,
+    until: Instant,
+    tally: &mut Tally,
+) -> Vec<T> {
     let mut ended = Vec::new();
     let limit = tokio::time::Instant::from_std(until + PATIENCE);
     while let Ok(Some(outcome)) = tokio::time::timeout_at(limit, tasks.join_next()).await {

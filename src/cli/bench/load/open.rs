@@ -8,7 +8,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
@@ -24,7 +25,7 @@ use super::{Answers, connect, gather};
 
 const TICK: Duration = Duration::from_micros(100);
 /// The first tenth of all requests warms up and is not recorded.
-const WARM_UP_SHARE: u64 = 10;
+const WARM_UP_SHARE: usize = 10;
 
 /// What came of a paced run.
 pub(crate) struct Paced {
@@ -37,57 +38,106 @@ pub(crate) struct Paced {
 }
 
 /// When each request is due, and which were released.
-struct Schedule {
+pub(crate) struct Timetable {
     start: Instant,
-    per_second: f64,
-    total: u64,
-    released: AtomicU64,
-    taken: AtomicU64,
+    /// After the start, ascending.
+    due: Vec<Duration>,
+    released: AtomicUsize,
+    taken: AtomicUsize,
     permits: Semaphore,
 }
 
-impl Schedule {
-    fn new(per_second: f64, length: Duration) -> Self {
+impl Timetable {
+    /// At one rate.
+    fn steady(per_second: f64, length: Duration) -> Self {
+        let total = whole(per_second * length.as_secs_f64()).max(1);
+        Self::of((0..total).map(|number| seconds(number as f64 / per_second)).collect())
+    }
+
+    /// At these rates, each of them for some time; between the two of a pair it rises evenly.
+    pub(crate) fn rising(phases: &[(f64, f64, Duration)]) -> Self {
+        let (mut due, mut before) = (Vec::new(), 0.0);
+        for (first, last, length) in phases {
+            let (mut since, length) = (0.0, length.as_secs_f64());
+            while since < length {
+                due.push(seconds(before + since));
+                since += 1.0 / (first + (last - first) * since / length);
+            }
+            before += length;
+        }
+        Self::of(due)
+    }
+
+    fn of(due: Vec<Duration>) -> Self {
         Self {
             // Some time to set everything up before the first is due.
             start: Instant::now() + Duration::from_millis(20),
-            per_second,
-            total: whole(per_second * length.as_secs_f64()).max(1),
-            released: AtomicU64::new(0),
-            taken: AtomicU64::new(0),
+            due,
+            released: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
             permits: Semaphore::new(0),
         }
     }
 
-    fn intended(&self, number: u64) -> Instant {
-        self.start + Duration::from_secs_f64(number as f64 / self.per_second)
+    /// How many requests there are.
+    pub(crate) fn total(&self) -> usize {
+        self.due.len()
     }
 
-    fn due(&self, now: Instant) -> u64 {
+    /// When one is due.
+    pub(crate) fn intended(&self, number: usize) -> Instant {
+        self.start + self.due[number]
+    }
+
+    /// When the last is due.
+    pub(crate) fn end(&self) -> Instant {
+        self.due.last().map_or(self.start, |last| self.start + *last)
+    }
+
+    fn due(&self, now: Instant) -> usize {
         match now.checked_duration_since(self.start) {
             None => 0,
-            Some(since) => (whole(since.as_secs_f64() * self.per_second) + 1).min(self.total),
+            Some(since) => self.due.partition_point(|due| *due <= since),
         }
     }
 
     /// Releases what is due; after the last, also lets every connection see that it was the last.
-    fn release(&self, connections: u32) -> bool {
+    pub(crate) fn release(&self, connections: u32) -> bool {
         let due = self.due(Instant::now());
         let before = self.released.fetch_max(due, Ordering::Relaxed);
         if due > before {
-            let last = if due == self.total { u64::from(connections) } else { 0 };
-            let permits = usize::try_from(due - before + last);
-            self.permits.add_permits(permits.expect("a count of requests fits in memory"));
+            let last = if due == self.total() { connections as usize } else { 0 };
+            self.permits.add_permits(due - before + last);
         }
-        due == self.total
+        due == self.total()
     }
 
-    async fn take(&self) -> Option<u64> {
-        let permit = self.permits.acquire().await.expect("the schedule is never closed");
+    /// Waits for the next that is due; `None` after the last.
+    pub(crate) async fn take(&self) -> Option<usize> {
+        let permit = self.permits.acquire().await.expect("the timetable is never closed");
         permit.forget();
         let number = self.taken.fetch_add(1, Ordering::Relaxed);
-        (number < self.total).then_some(number)
+        (number < self.total()).then_some(number)
     }
+
+    /// How many nobody took.
+    pub(crate) fn never_taken(&self) -> usize {
+        self.total().saturating_sub(self.taken.load(Ordering::Relaxed))
+    }
+}
+
+/// Releases what is due, on a thread of its own, until all is.
+pub(crate) fn release_in_time(timetable: &Arc<Timetable>, connections: u32) -> JoinHandle<()> {
+    let timetable = Arc::clone(timetable);
+    std::thread::spawn(move || {
+        while !timetable.release(connections) {
+            std::thread::sleep(TICK);
+        }
+    })
+}
+
+fn seconds(since: f64) -> Duration {
+    Duration::from_secs_f64(since)
 }
 
 #[expect(
@@ -109,28 +159,20 @@ pub(crate) fn pace(
 ) -> Result<Paced, Failure> {
     client::runtime()?.block_on(async {
         let opened = connect(address, connections).await?;
-        let schedule = Arc::new(Schedule::new(per_second.max(1.0), length));
+        let timetable = Arc::new(Timetable::steady(per_second.max(1.0), length));
         let mut tasks = JoinSet::new();
         for (seed, connection) in (0..).zip(opened) {
             tasks.spawn(drive(
                 connection,
                 workload.source(seed),
-                Arc::clone(&schedule),
+                Arc::clone(&timetable),
                 connections,
             ));
         }
-        let pacer = {
-            let schedule = Arc::clone(&schedule);
-            std::thread::spawn(move || {
-                while !schedule.release(connections) {
-                    std::thread::sleep(TICK);
-                }
-            })
-        };
+        let pacer = release_in_time(&timetable, connections);
         let mut latencies = Latencies::new();
         let (mut tally, mut heard) = (Tally::default(), Heard::default());
-        let end = schedule.intended(schedule.total);
-        for (samples, answers) in gather(tasks, end, &mut tally).await {
+        for (samples, answers) in gather(tasks, timetable.end(), &mut tally).await {
             for sample in samples {
                 latencies.record(u64::from(sample));
             }
@@ -140,7 +182,7 @@ pub(crate) fn pace(
         if pacer.join().is_err() {
             tally.broken(&"the pacer stopped");
         }
-        let never_sent = schedule.total.saturating_sub(schedule.taken.load(Ordering::Relaxed));
+        let never_sent = timetable.never_taken();
         if never_sent > 0 {
             tally.broken(&format!("{never_sent} requests found no connection"));
         }
@@ -152,21 +194,21 @@ pub(crate) fn pace(
 async fn drive(
     mut connection: Connection,
     mut source: Source,
-    schedule: Arc<Schedule>,
+    timetable: Arc<Timetable>,
     connections: u32,
 ) -> (Vec<u32>, Answers) {
     let mut samples = Vec::new();
     let mut answers = Answers::default();
-    while let Some(number) = schedule.take().await {
-        if !answers.exchange(&mut connection, &mut source, number).await {
+    while let Some(number) = timetable.take().await {
+        if !answers.exchange(&mut connection, &mut source, number as u64).await {
             break;
         }
-        let latency = Instant::now().saturating_duration_since(schedule.intended(number));
-        if number >= schedule.total / WARM_UP_SHARE {
+        let latency = Instant::now().saturating_duration_since(timetable.intended(number));
+        if number >= timetable.total() / WARM_UP_SHARE {
             samples.push(u32::try_from(latency.as_micros()).unwrap_or(u32::MAX));
         }
         // A thread that is awake need not wait for the pacer to be.
-        schedule.release(connections);
+        timetable.release(connections);
     }
     (samples, answers)
 }
@@ -177,13 +219,26 @@ mod tests {
 
     #[test]
     fn requests_are_due_at_their_intended_start_and_no_more_than_all() {
-        let schedule = Schedule::new(1_000.0, Duration::from_secs(1));
-        assert_eq!(schedule.total, 1_000);
-        let before = schedule.start.checked_sub(Duration::from_millis(1)).expect("after the boot");
-        assert_eq!(schedule.due(before), 0);
-        assert_eq!(schedule.due(schedule.start), 1);
-        assert_eq!(schedule.due(schedule.start + Duration::from_micros(10_500)), 11);
-        assert_eq!(schedule.due(schedule.start + Duration::from_secs(9)), 1_000);
-        assert!(schedule.intended(10) <= schedule.start + Duration::from_millis(10));
+        let timetable = Timetable::steady(1_000.0, Duration::from_secs(1));
+        assert_eq!(timetable.total(), 1_000);
+        let start = timetable.start;
+        let before = start.checked_sub(Duration::from_millis(1)).expect("after the boot");
+        assert_eq!(timetable.due(before), 0);
+        assert_eq!(timetable.due(start), 1);
+        assert_eq!(timetable.due(start + Duration::from_micros(10_500)), 11);
+        assert_eq!(timetable.due(start + Duration::from_secs(9)), 1_000);
+        assert!(timetable.intended(10) <= start + Duration::from_millis(10));
+    }
+
+    #[test]
+    fn a_rate_that_rises_makes_half_of_what_it_rises_to_and_from() {
+        let second = Duration::from_secs(1);
+        let phases = [(100.0, 100.0, second), (100.0, 500.0, second), (500.0, 500.0, second)];
+        let timetable = Timetable::rising(&phases);
+        let by = |seconds: f64| timetable.due(timetable.start + Duration::from_secs_f64(seconds));
+        assert!((95..=105).contains(&by(1.0)), "{}", by(1.0));
+        assert!((395..=410).contains(&by(2.0)), "{}", by(2.0));
+        assert!((890..=915).contains(&timetable.total()), "{}", timetable.total());
+        assert!(timetable.end() < timetable.start + 3 * second);
     }
 }

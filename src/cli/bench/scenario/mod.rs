@@ -9,6 +9,7 @@ pub(crate) mod deals;
 pub(crate) mod hot;
 pub(crate) mod http;
 pub(crate) mod restart;
+pub(crate) mod rewards;
 pub(crate) mod schedule;
 mod turns;
 pub(crate) mod wallets;
@@ -16,10 +17,10 @@ pub(crate) mod wallets;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::arguments::{Batch, Common, Load, Restart, Schedule, Wallets};
+use super::arguments::{Batch, Common, Load, Restart, Rewards, Schedule, Wallets};
 use super::bulk::{self, Outcome, Plan};
 use super::directory::Directory;
-use super::expectation::{BATCH_SIZES, MILLION, PROCESSOR_RATE};
+use super::expectation::{BATCH_SIZES, LINES_SIZES, MILLION, PROCESSOR_RATE};
 use super::failure::Failure;
 use super::load::Window;
 use super::report::Report;
@@ -123,5 +124,16 @@ pub(crate) fn all(context: &Context, options: &Load, report: &mut Report) -> Res
         activities: MILLION,
         sleepers: MILLION,
     };
-    schedule::run(context, &schedule, report)
+    schedule::run(context, &schedule, report)?;
+    let rewards = Rewards {
+        only: Vec::new(),
+        lines: MILLION,
+        wallets: MILLION / 1_000,
+        batch: LINES_SIZES.0,
+        callers: 8,
+        odds: "0.05".to_owned(),
+        rising: 36,
+        rows: MILLION,
+    };
+    rewards::run(context, &rewards, report)
 }

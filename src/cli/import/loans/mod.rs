@@ -22,15 +22,12 @@ use bursar_domain::plan::Day;
 use indicatif::ProgressBar;
 use reqwest::Url;
 
-use super::{Told, progress};
+use super::{Told, day, progress};
 use crate::cli::advances::status::Status;
 use crate::cli::client::{Client, Failure};
 use file::{Loan, LoansError};
 use order::Terms;
 use report::Report;
-
-/// The most calls that may be under way at once.
-const AT_ONCE_MAX: u64 = 256;
 
 /// The longest that may be waited for, in seconds: a day.
 const WAIT_MAX_S: u64 = 24 * 3600;
@@ -58,16 +55,6 @@ pub(crate) struct Options {
     )]
     limit: Option<u64>,
 
-    /// How many calls may be under way at once
-    #[arg(
-        long,
-        value_name = "N",
-        default_value_t = 16,
-        conflicts_with = "file",
-        value_parser = clap::value_parser!(u64).range(1..=AT_ONCE_MAX)
-    )]
-    at_once: u64,
-
     /// Wait until every advance is credited or has failed, at most so many seconds
     /// [default with --wait: 300]
     #[arg(
@@ -80,10 +67,6 @@ pub(crate) struct Options {
         value_parser = clap::value_parser!(u64).range(1..=WAIT_MAX_S)
     )]
     wait: Option<u64>,
-}
-
-fn day(text: &str) -> Result<Day, String> {
-    Day::parse(text).ok_or_else(|| "write a date that exists, such as 2027-01-31".to_owned())
 }
 
 /// A file of loans and what to do with it.
@@ -100,13 +83,14 @@ impl Import {
         options: &Options,
         file: &Path,
         currency: Currency,
+        at_once: usize,
     ) -> Result<Self, LoansError> {
         let reader = File::open(file).map_err(LoansError::Open)?;
         let limit = options.limit.and_then(|limit| usize::try_from(limit).ok());
         Ok(Self {
             loans: file::read(reader, currency, limit.unwrap_or(usize::MAX))?,
             terms: Terms { currency, first_due: options.first_due },
-            at_once: usize::try_from(options.at_once).expect("256 fits every usize"),
+            at_once,
             wait: options.wait.map(Duration::from_secs),
         })
     }
@@ -142,17 +126,4 @@ fn waiting(outcomes: &[opening::Outcome], json: bool) -> ProgressBar {
 
 fn count(length: usize) -> u64 {
     u64::try_from(length).expect("a usize fits a u64")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_first_date_is_one_that_exists() {
-        assert_eq!(day("2027-01-31"), Ok(Day::parse("2027-01-31").expect("a day")));
-        for text in ["2027-02-29", "31.1.2027", "2027-1-31", ""] {
-            assert!(day(text).is_err(), "{text}");
-        }
-    }
 }

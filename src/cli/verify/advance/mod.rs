@@ -85,7 +85,9 @@ impl Account for Advance {
             | Verdict::Saga(_)
             | Verdict::Compensation(_)
             | Verdict::Run(_)
-            | Verdict::Schedule(_) => strange(entry),
+            | Verdict::Schedule(_)
+            | Verdict::Campaign(_)
+            | Verdict::Statement(_) => strange(entry),
             Verdict::Refused(_) => {
                 // A run may have written to an advance that nobody opened.
                 if self.profile.is_none() && self.marks.is(&[]) {

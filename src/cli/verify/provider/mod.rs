@@ -81,7 +81,9 @@ impl Account for Provider {
             | Verdict::Compensation(_)
             | Verdict::Advance(_)
             | Verdict::Run(_)
-            | Verdict::Schedule(_) => strange(entry),
+            | Verdict::Schedule(_)
+            | Verdict::Campaign(_)
+            | Verdict::Statement(_) => strange(entry),
             Verdict::Refused(_) => self.must_be_registered(entry),
         }
     }

@@ -86,7 +86,9 @@ impl Account for Run {
             | Verdict::Saga(_)
             | Verdict::Compensation(_)
             | Verdict::Advance(_)
-            | Verdict::Schedule(_) => strange(entry),
+            | Verdict::Schedule(_)
+            | Verdict::Campaign(_)
+            | Verdict::Statement(_) => strange(entry),
             Verdict::Refused(_) => entry.wrong("a run is asked nothing that it could refuse"),
         }
     }

@@ -165,7 +165,8 @@ fn told(undo: &Undo) -> Option<Failure> {
     if let Body::Abandon { failure, .. }
     | Body::Unhold { failure, .. }
     | Body::NotReimbursed { failure, .. }
-    | Body::NotCredited { failure, .. } = &**body
+    | Body::NotCredited { failure, .. }
+    | Body::Ungrant { failure, .. } = &**body
     {
         Some(failure.clone())
     } else {

@@ -10,6 +10,7 @@
 mod end;
 pub(super) mod plan;
 pub(super) mod push;
+pub(super) mod reward;
 mod steps;
 
 use std::sync::Arc;
@@ -25,9 +26,9 @@ use bursar_domain::time::Timestamp;
 use bursar_snapshots::codec::{self, CodecError};
 
 use self::plan::Plan;
-use super::cases::{Cases, Stage};
+use super::cases::Stage;
 use super::entity::{Account, Saved};
-use super::ledger::{Entry, Marks, compare, same, strange};
+use super::ledger::{Entry, Ledger, Marks, compare, same, strange};
 use super::sums::major;
 
 /// One step as it is on disk: status, since when, attempts, what there is to say, when it began,
@@ -83,7 +84,9 @@ impl Account for Saga {
             | Verdict::Compensation(_)
             | Verdict::Advance(_)
             | Verdict::Run(_)
-            | Verdict::Schedule(_) => strange(entry),
+            | Verdict::Schedule(_)
+            | Verdict::Campaign(_)
+            | Verdict::Statement(_) => strange(entry),
             Verdict::Refused(_) => self.must_exist(entry),
         }
     }
@@ -118,7 +121,7 @@ impl Account for Saga {
         }
     }
 
-    fn conclude(&self, id: &EntityId, cases: &mut Cases) {
+    fn conclude(&self, id: &EntityId, ledger: &mut Ledger) {
         let stage = match &self.phase {
             Phase::Running if self.subject.is_none() => Stage::NotBegun,
             Phase::Running => Stage::Running,
@@ -126,7 +129,7 @@ impl Account for Saga {
             Phase::Ended(End::Done) => Stage::Done,
             Phase::Ended(End::Failed(_) | End::Cancelled) => Stage::Undone,
         };
-        cases.saga(&id.id, stage);
+        ledger.cases.saga(&id.id, stage);
     }
 }
 

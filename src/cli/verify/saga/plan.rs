@@ -3,7 +3,7 @@
 //! Only what matters is held: whom a step asks, for how much, under which name. The words in
 //! documents and mails may change from version to version, and so may how patient a call is.
 //! Nothing here is taken from the tables in `bursar-domain`, which the server runs by. What pushes
-//! money to a bank has its own file, `push`.
+//! money to a bank has its own file, `push`, and so have rewards.
 
 use bursar_domain::call::{Lane, Request};
 use bursar_domain::id::{EntityId, InvestmentId, Seq, WalletId};
@@ -14,7 +14,7 @@ use bursar_domain::saga::investment::{Funding, Investment};
 use bursar_domain::saga::subject::Act;
 use bursar_domain::saga::{Failure, Findings, StepName, Subject};
 
-use super::push;
+use super::{push, reward};
 
 /// The steps of a kind of saga.
 #[derive(Clone, Copy, Debug)]
@@ -73,6 +73,7 @@ pub(super) fn of(subject: &Subject) -> &'static Plan {
         Subject::Payment(_) => &push::PAYMENT,
         Subject::Reimbursement(_) => &push::REIMBURSEMENT,
         Subject::Advance(_) => &push::ADVANCE,
+        Subject::Reward(_) => &reward::REWARD,
     }
 }
 
@@ -93,6 +94,7 @@ pub(in crate::cli::verify) fn id(subject: &Subject) -> String {
             push::reimbursement_id(&reimbursement.provider, reimbursement.seq)
         }
         Subject::Advance(credit) => credit.advance.to_string(),
+        Subject::Reward(reward) => reward::reward_id(&reward.id),
     }
 }
 
@@ -104,6 +106,7 @@ pub(super) fn deed(subject: &Subject, name: StepName, by: Asker, found: &Finding
         Subject::Payment(payment) => push::payments_deed(payment, name, by),
         Subject::Reimbursement(reimbursement) => push::reimbursements_deed(reimbursement, name, by),
         Subject::Advance(credit) => push::advances_deed(credit, name, by),
+        Subject::Reward(reward) => reward::rewards_deed(reward, name, by, found),
     }
 }
 
@@ -242,6 +245,10 @@ pub(super) fn undo(
         Subject::Deposit(_) => refund(subject, name, found),
         Subject::Payment(_) | Subject::Reimbursement(_) | Subject::Advance(_) => {
             let (to, body) = push::undo(subject, name, by, told.clone())?;
+            send(to, body)
+        }
+        Subject::Reward(reward) => {
+            let (to, body) = reward::undo(reward, name, by, told.clone())?;
             send(to, body)
         }
     }

@@ -87,6 +87,7 @@ pub(super) fn undo(
         | Subject::Reimbursement(_)
         | Subject::Advance(_)
         | Subject::Investment(_)
-        | Subject::Deposit(_) => None,
+        | Subject::Deposit(_)
+        | Subject::Reward(_) => None,
     }
 }

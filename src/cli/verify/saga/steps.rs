@@ -250,9 +250,12 @@ impl Saga {
             Subject::Deposit(_)
             | Subject::Payment(_)
             | Subject::Reimbursement(_)
-            | Subject::Advance(_) => false,
+            | Subject::Advance(_)
+            | Subject::Reward(_) => false,
         };
+        let is_reward = matches!(&**subject, Subject::Reward(_));
         let is_it = match found {
+            Found::Contact { .. } if is_reward => name == StepName::Credit,
             Found::Contact { .. } => name == StepName::Mark,
             Found::Money(..) => name == StepName::Settle && from_wallet,
             Found::Pulled { .. } => name == StepName::Pull,
@@ -260,9 +263,9 @@ impl Saga {
             Found::Documents { .. } => name == StepName::Documents,
             Found::Nothing => match name {
                 StepName::Settle => !from_wallet,
+                StepName::Credit => !is_reward,
                 StepName::Confirm
                 | StepName::Tell
-                | StepName::Credit
                 | StepName::Post
                 | StepName::Paid
                 | StepName::Activate => true,

@@ -79,7 +79,9 @@ impl Account for Schedule {
             | Verdict::Saga(_)
             | Verdict::Compensation(_)
             | Verdict::Advance(_)
-            | Verdict::Run(_) => strange(entry),
+            | Verdict::Run(_)
+            | Verdict::Campaign(_)
+            | Verdict::Statement(_) => strange(entry),
             Verdict::Refused(_) => {
                 entry.wrong("the schedule is asked nothing that it could refuse");
             }

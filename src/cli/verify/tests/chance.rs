@@ -1,20 +1,24 @@
 //! Worlds made by chance: whatever happens in whatever order, what comes out passes.
 //!
 //! Everything that the rules allow is done at random: payments, refunds, investments, activities,
-//! advances, runs by hand and by the clock; calls are answered with anything that a third party may
+//! advances, runs by hand and by the clock, bank lines and campaigns; calls are answered with anything that a third party may
 //! answer, late or never; the report says what nobody asked; entities are read from disk again and
 //! have forgotten what they called; everything is saved in between. The numbers come from a fixed
 //! seed, so a world that fails is the same one the next time.
 
 use bursar_domain::call::{Reply, Request};
+use bursar_domain::campaign;
 use bursar_domain::deal::Command;
 use bursar_domain::entity::Wake;
 use bursar_domain::errand::{Brought, Found, ReportLine, Reported};
-use bursar_domain::plan::Plan;
+use bursar_domain::message::OutcomeKind;
+use bursar_domain::plan::{Day, Plan};
 use bursar_domain::provider::{self, Settlement};
 use bursar_domain::saga::investment::Funding;
 use bursar_domain::schedule;
+use bursar_domain::statement::Content;
 
+use super::fair::{CAMPAIGNS, bought, pending, reversed};
 use super::season::{DAY_MS, activity, daily, line};
 use super::*;
 
@@ -60,6 +64,7 @@ struct Game {
 impl Game {
     fn begin(seed: u64) -> Self {
         let mut world = World::default();
+        world.announce_all();
         for id in WALLETS {
             world.open(id);
             world.deposit(id, 100_000);
@@ -76,7 +81,7 @@ impl Game {
     }
 
     fn step(&mut self) {
-        match self.chance.below(40) {
+        match self.chance.below(46) {
             0..=9 => self.answer_one(),
             10..=21 => self.errand(),
             22 | 23 => self.ask_wallet(),
@@ -89,8 +94,42 @@ impl Game {
             30 if self.chance.below(8) == 0 => {
                 self.world.ask_schedule(&schedule::Command::RunNow);
             }
+            31..=35 => self.take_lines(),
+            36 => self.ask_campaign(),
             _ => self.world.deliver(),
         }
+    }
+
+    /// Lines of few ids, so that the same ones come again: alike, otherwise, linked, given back.
+    fn take_lines(&mut self) {
+        let wallet = *self.chance.one_of(&WALLETS);
+        let today = Day::utc(self.world.now().now).days();
+        let lines = (0..=self.chance.below(6)).map(|_| {
+            let campaign = *self.chance.one_of(&["coffee", "coffee", "books", "travel", "none"]);
+            let (id, back) = (self.chance.below(150), self.chance.below(40));
+            let day = today - i32::try_from(back).expect("small");
+            let minor = 1_000 + 400 * i64::try_from(self.chance.below(3)).expect("small");
+            let mut line = bought(campaign, &format!("l{id}"), day, minor);
+            let other = format!("l{}", self.chance.below(150));
+            match self.chance.below(12) {
+                0..=2 => line = pending(line),
+                3 => line = reversed(line),
+                4 => line = reversed(Content { reversal_of: Some(other.into()), ..line }),
+                5 | 6 => line.pending_id = Some(other.into()),
+                7 => line = reversed(Content { pending_id: Some(other.into()), ..line }),
+                _ => {}
+            }
+            line
+        });
+        let lines = lines.collect();
+        self.world.take(wallet, lines);
+    }
+
+    fn ask_campaign(&mut self) {
+        let campaign = *self.chance.one_of(&CAMPAIGNS);
+        let goes_on = self.chance.below(2) == 0;
+        let command = if goes_on { campaign::Command::Resume } else { campaign::Command::Pause };
+        self.world.ask_campaign(campaign, &command);
     }
 
     fn ask_wallet(&mut self) {
@@ -252,6 +291,7 @@ impl Game {
 
 #[test]
 fn what_happens_by_chance_passes() {
+    let (mut draws, mut back) = (0, 0);
     for seed in 0..6 {
         let mut game = Game::begin(seed);
         for _ in 0..1_500 {
@@ -259,7 +299,11 @@ fn what_happens_by_chance_passes() {
         }
         let disk = &game.world.disk;
         assert_eq!(faults(disk), Vec::<String>::new(), "seed {seed}");
+        draws += report(disk).counts.expect("it was opened").draws;
+        let kinds = disk.outcomes.iter().map(|(_, outcome)| outcome.kind);
+        back += kinds.filter(|kind| *kind == OutcomeKind::RewardTakenBack).count();
         let whole = disk.clone().alone();
         assert_eq!(faults(&whole), Vec::<String>::new(), "seed {seed}, the journal alone");
     }
+    assert!(draws > 200 && back > 20, "{draws} draws, {back} rewards taken back");
 }

@@ -94,7 +94,13 @@ impl World {
             Kind::Saga => answered(&self.sagas, id, &answer, &now),
             Kind::Compensation => answered(&self.compensations, id, &answer, &now),
             Kind::Advance => answered(&self.advances, id, &answer, &now),
-            Kind::Wallet | Kind::Provider | Kind::Deal | Kind::Run | Kind::Schedule => {
+            Kind::Wallet
+            | Kind::Provider
+            | Kind::Deal
+            | Kind::Run
+            | Kind::Schedule
+            | Kind::Campaign
+            | Kind::Statement => {
                 panic!("{id} never calls")
             }
         };
@@ -131,7 +137,9 @@ impl World {
             Kind::Advance => woken(&self.advances, id, why, &now),
             Kind::Run => woken(&self.runs, id, why, &now),
             Kind::Schedule => woken(&self.schedules, id, why, &now),
-            Kind::Wallet | Kind::Deal => panic!("{id} never waits"),
+            Kind::Wallet | Kind::Deal | Kind::Campaign | Kind::Statement => {
+                panic!("{id} never waits")
+            }
         };
         verdict.map(|verdict| self.record(id.clone(), None, verdict)).is_some()
     }

@@ -11,7 +11,8 @@ use std::sync::{Arc, LazyLock};
 use bursar_actors::books::Books;
 use bursar_domain::advance::Advance;
 use bursar_domain::cadence::Cadence;
-use bursar_domain::call::{Call, Collecting, Context, Policy, Reimbursing};
+use bursar_domain::call::{Call, Collecting, Context, Policy, Reimbursing, Rewarding};
+use bursar_domain::campaign::Campaign;
 use bursar_domain::compensation::Compensation;
 use bursar_domain::currency::Currency;
 use bursar_domain::deal::Deal;
@@ -27,6 +28,7 @@ use bursar_domain::record::{Record, Recorded, Refusal, Verdict};
 use bursar_domain::run::Run;
 use bursar_domain::saga::Saga;
 use bursar_domain::schedule::Schedule;
+use bursar_domain::statement::Statement;
 use bursar_domain::time::Timestamp;
 use bursar_domain::wallet::command::{Deposit, Lookup, Paid, Pay, Payee, PayeeSettlement, Refund};
 use bursar_domain::wallet::{self, Wallet};
@@ -34,6 +36,7 @@ use bursar_snapshots::codec;
 use bursar_snapshots::store::{Awaited, IndexKind, Snapshot, Waits};
 
 use super::disk::Disk;
+use super::fair;
 
 /// How many shards the world has.
 pub(super) const SHARDS: u16 = 4;
@@ -41,6 +44,7 @@ pub(super) const SHARDS: u16 = 4;
 static POLICY: LazyLock<Policy> = LazyLock::new(|| Policy {
     reimbursing: Reimbursing { declines_max: 2, minimum: 1.into(), ..Reimbursing::default() },
     collecting: Collecting { attempts_max: 3, representments_max: 1, ..Collecting::default() },
+    rewarding: Rewarding { catalogue: Arc::new(fair::catalogue()), ..Rewarding::default() },
     ..Policy::default()
 });
 
@@ -57,6 +61,8 @@ pub(super) struct World {
     pub(super) advances: Machines<Advance>,
     pub(super) runs: Machines<Run>,
     pub(super) schedules: Machines<Schedule>,
+    pub(super) campaigns: Machines<Campaign>,
+    pub(super) statements: Machines<Statement>,
     books: BTreeMap<ShardId, Books>,
     next: BTreeMap<ShardId, Seq>,
     messages: VecDeque<Message>,
@@ -258,6 +264,8 @@ impl World {
             Kind::Advance => self.advances.entry(id).or_default().apply(&record, seq),
             Kind::Run => self.runs.entry(id).or_default().apply(&record, seq),
             Kind::Schedule => self.schedules.entry(id).or_default().apply(&record, seq),
+            Kind::Campaign => self.campaigns.entry(id).or_default().apply(&record, seq),
+            Kind::Statement => self.statements.entry(id).or_default().apply(&record, seq),
         }
         self.books.entry(shard).or_default().add(&record, seq);
         let mut index = 0;
@@ -305,6 +313,8 @@ impl World {
                 Kind::Advance => receive(&mut self.advances, &message, now),
                 Kind::Run => receive(&mut self.runs, &message, now),
                 Kind::Schedule => receive(&mut self.schedules, &message, now),
+                Kind::Campaign => receive(&mut self.campaigns, &message, now),
+                Kind::Statement => receive(&mut self.statements, &message, now),
             };
             if let Some(verdict) = found {
                 let key = self.key_of(&message);
@@ -336,6 +346,8 @@ impl World {
         save(&mut self.advances, disk, |_| None);
         save(&mut self.runs, disk, |_| None);
         save(&mut self.schedules, disk, |_| None);
+        save(&mut self.campaigns, disk, |_| None);
+        save(&mut self.statements, disk, |_| None);
         self.disk.books = self.books.clone();
         self.disk.outcomes.append(&mut self.told);
         for (shard, next) in &self.next {

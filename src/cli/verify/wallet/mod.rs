@@ -2,7 +2,7 @@
 //!
 //! From nothing, record by record: the balance, the holds, the money that is expected (`refund`:
 //! from a provider; `pending`: from the bank), the investments that are pending (`pending`), the
-//! payments that are settled at once (`settled`), what was refunded of each payment, the messages
+//! payments that are settled at once (`settled`), rewards (`reward`), what was refunded of each payment, the messages
 //! received. Beside that it checks what `decide` promised: nothing before the wallet was opened,
 //! money only in its currency, a frozen wallet pays nothing, what can be spent never goes below the
 //! credit limit by a payment, a hold or a mark. Snapshots are read by their form on disk, field by
@@ -12,6 +12,7 @@
 
 mod pending;
 mod refund;
+mod reward;
 mod settled;
 
 use std::collections::BTreeMap;
@@ -110,7 +111,9 @@ impl Account for Wallet {
             | Verdict::Compensation(_)
             | Verdict::Advance(_)
             | Verdict::Run(_)
-            | Verdict::Schedule(_) => strange(entry),
+            | Verdict::Schedule(_)
+            | Verdict::Campaign(_)
+            | Verdict::Statement(_) => strange(entry),
             Verdict::Refused(_) => self.must_be_open(entry),
         }
     }
@@ -215,6 +218,7 @@ impl Wallet {
             Event::PaymentHeld(event) => self.payment_held(event, entry),
             Event::PaymentPosted(event) => self.payment_posted(event, entry),
             Event::PaymentFailed(event) => self.payment_failed(event, entry),
+            Event::Reward(event) => self.reward(event, entry),
         }
     }
 
@@ -357,7 +361,8 @@ pub(super) fn role(record: &Record) -> Role {
         | Event::PullAbandoned { .. }
         | Event::PaymentHeld(_)
         | Event::PaymentPosted(_)
-        | Event::PaymentFailed(_) => None,
+        | Event::PaymentFailed(_)
+        | Event::Reward(_) => None,
     });
     role.unwrap_or(Role::Decision)
 }

@@ -10,7 +10,7 @@ mod activities;
 mod ask;
 mod daily;
 mod peer;
-mod prepared;
+pub(super) mod prepared;
 mod reading;
 mod sleepers;
 mod watch;

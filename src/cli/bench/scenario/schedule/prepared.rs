@@ -75,7 +75,7 @@ pub(super) fn advance_id(number: u64) -> AdvanceId {
 }
 
 /// The date of the machine's clock, so many days later, or earlier.
-pub(super) fn today(days: i32) -> Day {
+pub(in super::super) fn today(days: i32) -> Day {
     let since = SystemClock.now().millis().div_euclid(DAY_MS);
     let day = i32::try_from(since).ok().and_then(|today| Day::from_days(today + days));
     day.expect("the machine's clock shows a year of four digits")
