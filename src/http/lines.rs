@@ -5,7 +5,11 @@
 
 use std::fmt;
 
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::CONTENT_TYPE;
 use bursar_domain::code::Code;
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
@@ -36,6 +40,16 @@ pub(crate) fn cut<'a, const MOST: usize>(
     })?;
     let elements = elements.ok_or_else(too_many)?;
     Ok(elements.into_iter().map(|element| element.get().as_bytes()).collect())
+}
+
+/// Answers line by line.
+pub(crate) fn answer(status: StatusCode, lines: &[impl Serialize]) -> HttpResponse {
+    let mut body = Vec::with_capacity(lines.len() * 64);
+    for line in lines {
+        serde_json::to_writer(&mut body, line).expect("a line has a JSON form");
+        body.push(b'\n');
+    }
+    HttpResponse::build(status).insert_header((CONTENT_TYPE, "application/x-ndjson")).body(body)
 }
 
 /// The elements of an array, unread; `None` when there are more than `MOST`.

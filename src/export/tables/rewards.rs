@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 
 use bursar_domain::campaign::News;
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{CampaignId, EntityId, Kind, RewardId, Seq, WalletId};
+use bursar_domain::id::{EntityId, Kind, RewardId, Seq, WalletId};
 use bursar_domain::message::Source;
-use bursar_domain::money::Amount;
 use bursar_domain::record::{Record, Verdict};
-use bursar_domain::statement::{Draw, Drawn, Event, Fate, RewardStatus};
+use bursar_domain::statement::{Drawn, Event, Reward, RewardStatus};
 use bursar_domain::time::Timestamp;
 
 use crate::export::column::{Column, date, int, money, text, time};
@@ -52,13 +51,9 @@ struct Rewards(BTreeMap<(Seq, u16), Won>);
 
 /// A win of the wallet that is being read.
 struct Won {
-    campaign: CampaignId,
-    draw: Draw,
-    prize: u16,
-    amount: Amount,
+    reward: Reward,
     currency: Currency,
     drawn_at: Timestamp,
-    status: RewardStatus,
     ended_at: Option<Timestamp>,
 }
 
@@ -89,21 +84,8 @@ impl Fill for Rewards {
 impl Rewards {
     fn drawn(&mut self, seq: Seq, at: Timestamp, drawn: &Drawn) {
         for draw in &drawn.draws {
-            let (prize, amount, status) = match draw.fate {
-                Fate::Lost => continue,
-                Fate::Won { prize, amount } => (prize, amount, RewardStatus::Won),
-                Fate::Limited { prize, amount } => (prize, amount, RewardStatus::Limited),
-            };
-            let won = Won {
-                campaign: drawn.campaigns[usize::from(draw.campaign)].campaign.clone(),
-                draw: draw.clone(),
-                prize,
-                amount,
-                currency: drawn.currency,
-                drawn_at: at,
-                status,
-                ended_at: None,
-            };
+            let Some(reward) = Reward::drawn(drawn, draw) else { continue };
+            let won = Won { reward, currency: drawn.currency, drawn_at: at, ended_at: None };
             self.0.insert((seq, draw.line), won);
         }
     }
@@ -111,26 +93,17 @@ impl Rewards {
 
 impl Won {
     fn heard(&mut self, news: &News, at: Timestamp) {
-        match news {
-            News::Reserved => {
-                if self.status == RewardStatus::Won {
-                    self.status = RewardStatus::Reserved;
-                }
-                return;
-            }
-            News::Failed(failure) => {
-                self.status = RewardStatus::Failed(Box::new(failure.clone()));
-            }
-            News::Credited => self.status = RewardStatus::Granted,
-            News::TakenBack(amount) => self.status = RewardStatus::TakenBack(*amount),
+        self.reward.hear(news);
+        if *news != News::Reserved {
+            self.ended_at = Some(at);
         }
-        self.ended_at = Some(at);
     }
 }
 
 fn put(id: &RewardId, won: &Won, rows: &mut Rows) {
     let Some(row) = rows.row(won.drawn_at) else { return };
-    let (clawed_back, failure) = match &won.status {
+    let reward = &won.reward;
+    let (clawed_back, failure) = match &reward.status {
         RewardStatus::TakenBack(amount) => (Some(amount.minor()), None),
         RewardStatus::Failed(failure) => (None, Some(&*failure.code)),
         RewardStatus::Won
@@ -140,15 +113,15 @@ fn put(id: &RewardId, won: &Won, rows: &mut Rows) {
     };
     row.shown(id)
         .text(id.wallet.as_str())
-        .text(won.campaign.as_str())
-        .text(&won.draw.purchase)
-        .date(won.draw.day)
+        .text(reward.campaign.as_str())
+        .text(&reward.purchase)
+        .date(reward.day)
         .time(won.drawn_at)
-        .money(won.draw.amount.minor(), won.currency)
-        .count(u64::from(won.prize))
-        .money(won.amount.minor(), won.currency)
+        .money(reward.spent.minor(), won.currency)
+        .count(u64::from(reward.prize))
+        .money(reward.amount.minor(), won.currency)
         .text(won.currency.code())
-        .text(won.status.as_str())
+        .text(reward.status.as_str())
         .time_or_null(won.ended_at)
         .money_or_null(clawed_back, won.currency)
         .text_or_null(failure)

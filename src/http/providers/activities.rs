@@ -7,9 +7,9 @@
 //! The lines are cut into as many decisions as they need, handed on together and in order: what
 //! stands behind is durable only when what stands before is.
 
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
 use actix_web::web::{self, Path, Payload};
-use actix_web::{HttpRequest, HttpResponse};
 use bursar_actors::job::{Answer, Ask, Command, Room};
 use bursar_domain::id::{EntityId, ProviderId};
 use bursar_domain::provider::command::Activities;
@@ -97,7 +97,7 @@ pub(crate) async fn submit(
     };
     let lines = web::block(read).await.map_err(|_| Problem::stopping())??;
     let submitted = judged(&state, &id, lines).await?;
-    Ok(if is_list { json(&list(submitted)) } else { answer_lines(&submitted) })
+    Ok(if is_list { json(&list(submitted)) } else { lines::answer(StatusCode::OK, &submitted) })
 }
 
 fn read(line: &[u8]) -> Line {
@@ -214,13 +214,4 @@ fn list(items: Vec<Submitted>) -> SubmittedList {
         }
     }
     SubmittedList { items, counts }
-}
-
-fn answer_lines(submitted: &[Submitted]) -> HttpResponse {
-    let mut body = Vec::with_capacity(submitted.len() * 64);
-    for line in submitted {
-        serde_json::to_writer(&mut body, line).expect("a line has a JSON form");
-        body.push(b'\n');
-    }
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/x-ndjson")).body(body)
 }

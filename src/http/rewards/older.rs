@@ -11,7 +11,7 @@ use bursar_domain::currency::Currency;
 use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::plan::Day;
 use bursar_domain::record::{Record, Verdict};
-use bursar_domain::statement::{Draw, Drawn, Event, Fate, Reward, RewardStatus};
+use bursar_domain::statement::{Drawn, Event, Reward, RewardStatus};
 
 use crate::http::State;
 use crate::http::history::{Backwards, Forwards};
@@ -42,27 +42,6 @@ pub(super) fn drawn_in(record: &Record) -> Option<&Drawn> {
     events.iter().find_map(|event| if let Event::Drawn(drawn) = event { Some(drawn) } else { None })
 }
 
-/// A win as it was drawn.
-fn reward(drawn: &Drawn, draw: &Draw) -> Option<Reward> {
-    let (prize, amount, status) = match draw.fate {
-        Fate::Lost => return None,
-        Fate::Won { prize, amount } => (prize, amount, RewardStatus::Won),
-        Fate::Limited { prize, amount } => (prize, amount, RewardStatus::Limited),
-    };
-    let party = &drawn.campaigns[usize::from(draw.campaign)];
-    Some(Reward {
-        campaign: party.campaign.clone(),
-        purchase: draw.purchase.clone(),
-        day: draw.day,
-        spent: draw.amount,
-        prize,
-        amount,
-        status,
-        claws_back: party.claws_back,
-        reversed: false,
-    })
-}
-
 /// The wins before a place, at most `limit`.
 pub(super) async fn newest(
     state: &State,
@@ -90,7 +69,7 @@ pub(super) async fn newest(
                 if (*seq, draw.line) >= (before, line) {
                     continue;
                 }
-                let Some(reward) = reward(drawn, draw) else { continue };
+                let Some(reward) = Reward::drawn(drawn, draw) else { continue };
                 if newest.wins.len() == limit {
                     newest.next = newest.wins.last().map(|(seq, line, _)| (*seq, *line));
                     return Ok(newest);
@@ -107,7 +86,7 @@ pub(super) async fn newest(
 
 /// One win, as it was drawn.
 pub(super) fn win_in(drawn: &Drawn, line: u16) -> Option<Reward> {
-    drawn.draws.iter().find(|draw| draw.line == line).and_then(|draw| reward(drawn, draw))
+    drawn.draws.iter().find(|draw| draw.line == line).and_then(|draw| Reward::drawn(drawn, draw))
 }
 
 /// Writes into wins of which the statement's state knows nothing any more how they ended.
@@ -138,7 +117,10 @@ pub(super) async fn complete(
         for (_, record) in &records {
             hear(record, &mut sought);
         }
-        if is_late && !sought.values().any(|reward| reward.status == RewardStatus::Won) {
+        let has_ended = |reward: &&mut Reward| {
+            !matches!(reward.status, RewardStatus::Won | RewardStatus::Reserved)
+        };
+        if is_late && sought.values().all(has_ended) {
             return Ok(());
         }
     }
@@ -160,17 +142,8 @@ fn hear(record: &Record, sought: &mut BTreeMap<(Seq, u16), &mut Reward>) {
         let Event::Heard(heard) = event else { continue };
         for (draw, line, news) in &heard.news {
             let Some(reward) = sought.get_mut(&(*draw, *line)) else { continue };
-            match news {
-                News::Reserved => {}
-                News::Credited => reward.status = RewardStatus::Granted,
-                News::Failed(failure) => {
-                    reward.status = RewardStatus::Failed(Box::new(failure.clone()));
-                }
-                News::TakenBack(amount) => {
-                    reward.status = RewardStatus::TakenBack(*amount);
-                    reward.reversed = true;
-                }
-            }
+            reward.hear(news);
+            reward.reversed |= matches!(news, News::TakenBack(_));
         }
     }
 }

@@ -12,7 +12,8 @@ pub(crate) mod requests;
 
 use std::sync::Arc;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::web::{self, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use bursar_actors::job::{Answer, Ask, Command, Room};
@@ -79,7 +80,8 @@ pub(crate) async fn submit(
     };
     let key = key_of(&request).checked()?;
     let (states, replayed) = judged(&state, &wallet, lines, key).await?;
-    let mut response = if is_list { list(states) } else { answer_lines(&states) };
+    let mut response =
+        if is_list { list(states) } else { lines::answer(StatusCode::ACCEPTED, &states) };
     if replayed {
         let name = HeaderName::from_static("idempotency-replayed");
         response.headers_mut().insert(name, HeaderValue::from_static("true"));
@@ -276,13 +278,4 @@ fn list(items: Vec<LineState>) -> HttpResponse {
         }
     }
     HttpResponse::Accepted().json(LineList { items, counts })
-}
-
-fn answer_lines(states: &[LineState]) -> HttpResponse {
-    let mut body = Vec::with_capacity(states.len() * 64);
-    for line in states {
-        serde_json::to_writer(&mut body, line).expect("a line has a JSON form");
-        body.push(b'\n');
-    }
-    HttpResponse::Accepted().insert_header((CONTENT_TYPE, "application/x-ndjson")).body(body)
 }

@@ -205,30 +205,14 @@ impl Statement {
     }
 
     fn write_draw(&mut self, draw: &Draw, event: &Drawn, seq: Seq) {
-        let (status, prize, amount) = match draw.fate {
-            Fate::Lost => return,
-            Fate::Won { prize, amount } => (RewardStatus::Won, prize, amount),
-            Fate::Limited { prize, amount } => (RewardStatus::Limited, prize, amount),
-        };
-        let party = &event.campaigns[usize::from(draw.campaign)];
-        if status == RewardStatus::Won {
-            let count = self.rewards.by_day.entry((draw.day, party.campaign.clone())).or_default();
+        // Whether it was given back: its lines are asked with those of the whole batch.
+        let Some(reward) = Reward::drawn(event, draw) else { return };
+        if reward.status == RewardStatus::Won {
+            let count = self.rewards.by_day.entry((draw.day, reward.campaign.clone())).or_default();
             count.rewards += 1;
-            let sum = count.amount.checked_add(amount);
+            let sum = count.amount.checked_add(reward.amount);
             count.amount = sum.expect("checked with the draw");
         }
-        let reward = Reward {
-            campaign: party.campaign.clone(),
-            purchase: draw.purchase.clone(),
-            day: draw.day,
-            spent: draw.amount,
-            prize,
-            amount,
-            status,
-            claws_back: party.claws_back,
-            // Its lines are asked with those of the whole batch.
-            reversed: false,
-        };
         self.rewards.won(seq, draw.line, reward);
     }
 }

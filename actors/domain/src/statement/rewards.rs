@@ -18,6 +18,7 @@ use crate::id::{CampaignId, Seq};
 use crate::money::Amount;
 use crate::plan::Day;
 use crate::saga::subject::Failure;
+use crate::statement::event::{Draw, Drawn, Fate};
 use crate::statement::line::slot_of;
 
 /// How a reward stands. Only appended to: it is on disk.
@@ -76,6 +77,44 @@ pub struct Reward {
 }
 
 impl Reward {
+    /// A win as it was drawn, of a purchase that nobody gave back; `None` for a draw that lost.
+    pub fn drawn(drawn: &Drawn, draw: &Draw) -> Option<Self> {
+        let (prize, amount, status) = match draw.fate {
+            Fate::Lost => return None,
+            Fate::Won { prize, amount } => (prize, amount, RewardStatus::Won),
+            Fate::Limited { prize, amount } => (prize, amount, RewardStatus::Limited),
+        };
+        let party = &drawn.campaigns[usize::from(draw.campaign)];
+        Some(Self {
+            campaign: party.campaign.clone(),
+            purchase: draw.purchase.clone(),
+            day: draw.day,
+            spent: draw.amount,
+            prize,
+            amount,
+            status,
+            claws_back: party.claws_back,
+            reversed: false,
+        })
+    }
+
+    /// Writes what is new of it.
+    pub fn hear(&mut self, news: &News) {
+        match news {
+            // The wallet's word may overtake the campaign's.
+            News::Reserved => {
+                if self.status == RewardStatus::Won {
+                    self.status = RewardStatus::Reserved;
+                }
+            }
+            News::Failed(failure) => {
+                self.status = RewardStatus::Failed(Box::new(failure.clone()));
+            }
+            News::Credited => self.status = RewardStatus::Granted,
+            News::TakenBack(amount) => self.status = RewardStatus::TakenBack(*amount),
+        }
+    }
+
     /// Whether nothing more is heard of it.
     fn is_final(&self) -> bool {
         match self.status {
@@ -167,19 +206,8 @@ impl Rewards {
 
     pub(super) fn heard(&mut self, draw: Seq, line: u16, news: &News) {
         // One that is final may be forgotten before a word that was overtaken comes.
-        let Some(reward) = self.by_draw.get_mut(&(draw, line)) else { return };
-        match news {
-            // The wallet's word may overtake the campaign's.
-            News::Reserved => {
-                if reward.status == RewardStatus::Won {
-                    reward.status = RewardStatus::Reserved;
-                }
-            }
-            News::Failed(failure) => {
-                reward.status = RewardStatus::Failed(Box::new(failure.clone()));
-            }
-            News::Credited => reward.status = RewardStatus::Granted,
-            News::TakenBack(amount) => reward.status = RewardStatus::TakenBack(*amount),
+        if let Some(reward) = self.by_draw.get_mut(&(draw, line)) {
+            reward.hear(news);
         }
     }
 
