@@ -142,6 +142,7 @@ fn crates_depend_only_downwards() {
     forbid("actors/domain", &["bursar", "bursar-actors", "bursar-snapshots"]);
     forbid("snapshots", &["actix", "actix-web", "tokio", "bursar", "bursar-actors"]);
     forbid("actors", &["actix-web", "actix-ws", "sled", "bursar", "reqwest"]);
+    forbid("simulator", &["actix", "actix-web", "actix-rt", "sled", "bursar", "reqwest"]);
     none(&faults);
     let ours = |folder: &str| dependencies(folder).into_iter().filter(|n| n.starts_with("bursar"));
     assert_eq!(ours("actors/domain").count(), 0);
