@@ -15,7 +15,7 @@ const READS_IN_A_ROW: u32 = 64;
 
 /// What waits.
 #[derive(Debug)]
-pub(super) struct Line<T> {
+pub struct Line<T> {
     reads: VecDeque<T>,
     others: VecDeque<T>,
     in_a_row: u32,
@@ -23,22 +23,22 @@ pub(super) struct Line<T> {
 
 impl<T> Line<T> {
     /// Nothing waits.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         Self { reads: VecDeque::new(), others: VecDeque::new(), in_a_row: 0 }
     }
 
     /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.reads.is_empty() && self.others.is_empty()
     }
 
     /// Something is asked.
-    pub(super) fn push(&mut self, asked: T, is_read: bool) {
+    pub fn push(&mut self, asked: T, is_read: bool) {
         if is_read { &mut self.reads } else { &mut self.others }.push_back(asked);
     }
 
     /// What is done next.
-    pub(super) fn next(&mut self) -> Option<T> {
+    pub fn next(&mut self) -> Option<T> {
         let is_others_turn = self.in_a_row >= READS_IN_A_ROW && !self.others.is_empty();
         if !is_others_turn && let Some(read) = self.reads.pop_front() {
             self.in_a_row += 1;
