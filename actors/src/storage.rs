@@ -260,7 +260,7 @@ pub fn spawn(
     on_fatal: OnFatal,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
-        let mut line = Line::new();
+        let mut line = Line::default();
         let mut stopping = false;
         loop {
             // What has come, and if nothing waits, what comes.
@@ -282,7 +282,7 @@ pub fn spawn(
                 None if line.is_empty() => return,
                 None => {}
             }
-            let Some(request) = line.next() else { continue };
+            let Some(request) = line.take() else { continue };
             match storage.work(request) {
                 Ok(Some((shard, done))) => tell(shard, done),
                 Ok(None) => {}

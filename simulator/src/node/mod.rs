@@ -336,7 +336,7 @@ impl Node {
     /// Has the storage take what is next. False when it is busy or nothing waits.
     pub fn begin_store(&mut self) -> bool {
         if self.storing.is_none() {
-            self.storing = self.out.storage.borrow_mut().next();
+            self.storing = self.out.storage.borrow_mut().take();
             return self.storing.is_some();
         }
         false

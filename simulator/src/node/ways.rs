@@ -24,6 +24,7 @@ use bursar_snapshots::store::{Saved, Snapshot};
 use super::mailboxes::{Mailboxes, ShardMail};
 
 /// What waits outside the shards.
+#[derive(Default)]
 pub struct Out {
     /// Records for the committer.
     pub handed: RefCell<Vec<Handed>>,
@@ -37,18 +38,6 @@ pub struct Out {
     pub errands: RefCell<VecDeque<(EntityId, Errand)>>,
 }
 
-impl Default for Out {
-    fn default() -> Self {
-        Self {
-            handed: RefCell::default(),
-            trims: RefCell::default(),
-            storage: RefCell::new(Line::new()),
-            calls: RefCell::default(),
-            errands: RefCell::default(),
-        }
-    }
-}
-
 impl Out {
     /// Asks the storage.
     pub fn ask_storage(&self, request: Request) {
@@ -60,7 +49,7 @@ impl Out {
     pub fn clear(&self) {
         drop(self.handed.take());
         drop(self.trims.take());
-        drop(self.storage.replace(Line::new()));
+        drop(self.storage.take());
         drop(self.calls.take());
         drop(self.errands.take());
     }
