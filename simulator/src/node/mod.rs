@@ -61,6 +61,9 @@ pub struct Settings {
     pub gates: GateSettings,
 }
 
+/// What the committer took: records, and how far the journal may go.
+type Taken = (Vec<Handed>, Vec<(ShardId, Seq)>);
+
 /// A running process.
 pub struct Node {
     shards: Vec<Dispatch<Queued>>,
@@ -74,7 +77,7 @@ pub struct Node {
     /// What leaves it.
     pub out: Rc<Out>,
     committer: Committer,
-    committing: Option<(Vec<Handed>, Vec<(ShardId, Seq)>)>,
+    committing: Option<Taken>,
     storage: Storage,
     storing: Option<Request>,
     /// The gateways.
