@@ -8,3 +8,7 @@
 //! Invariant: nothing here reads a real clock, real randomness or the order of a hash map.
 
 pub mod chance;
+pub mod facts;
+pub mod lens;
+pub mod model;
+pub mod operations;
