@@ -10,3 +10,7 @@
 pub mod chance;
 pub mod disk;
 pub mod node;
+pub mod facts;
+pub mod lens;
+pub mod model;
+pub mod operations;

@@ -1,0 +1,165 @@
+//! The whole system at rest, plain.
+//!
+//! Every table is what the product itself says when asked, or what stands on its disk; the third
+//! parties' entries are what they booked. The auditor compares them with each other and with what
+//! the clients heard.
+//!
+//! Invariant: a picture is taken when nothing is under way; rows are in the order of their keys.
+
+use super::{Number, Outcome, Place};
+
+/// The whole system.
+#[derive(Clone, Debug, Default)]
+pub struct Picture {
+    /// The wallets that exist.
+    pub wallets: Vec<Wallet>,
+    /// The providers that exist.
+    pub providers: Vec<Provider>,
+    /// The sagas and compensations that ever began.
+    pub sagas: Vec<Saga>,
+    /// The trial balance, a line for each currency.
+    pub books: Vec<Books>,
+    /// What the third parties booked.
+    pub entries: Vec<Entry>,
+    /// The outcome stream from its beginning.
+    pub outcomes: Vec<Outcome>,
+    /// Every decision on disk.
+    pub records: Vec<Record>,
+}
+
+/// A wallet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Wallet {
+    /// Which.
+    pub number: Number,
+    /// Its currency.
+    pub currency: &'static str,
+    /// How far below zero it may go.
+    pub credit_limit: i64,
+    /// Whether it may only receive.
+    pub frozen: bool,
+    /// Booked.
+    pub posted: i64,
+    /// Set aside.
+    pub held: i64,
+    /// What may be spent.
+    pub available: i64,
+    /// The holds: name and amount.
+    pub holds: Vec<(String, i64)>,
+}
+
+/// A provider.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Provider {
+    /// Which.
+    pub number: Number,
+    /// Its currency.
+    pub currency: &'static str,
+    /// What it is owed and has not been sent.
+    pub accrued: i128,
+    /// What is on its way to its bank.
+    pub in_reimbursement: i128,
+    /// What it got.
+    pub reimbursed: i128,
+}
+
+/// A saga or compensation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Saga {
+    /// Its id.
+    pub id: String,
+    /// Whether it is a compensation.
+    pub undoes: bool,
+    /// How it stands.
+    pub state: SagaState,
+    /// Money that it holds.
+    pub held: i64,
+    /// What it waits for, in words.
+    pub waits_for: String,
+}
+
+/// How a saga stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SagaState {
+    /// On its way.
+    Running,
+    /// Being undone.
+    Undoing,
+    /// It came about.
+    Done,
+    /// It did not.
+    Failed,
+    /// It was taken back.
+    Cancelled,
+}
+
+/// A line of the trial balance.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Books {
+    /// The currency.
+    pub currency: &'static str,
+    /// What the accounts hold.
+    pub accounts: i128,
+    /// The outside world's account.
+    pub external: i128,
+    /// What is on its way between entities.
+    pub in_transit: i128,
+}
+
+/// What a third party did.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum EntryKind {
+    /// The processor took money from an account.
+    Pull,
+    /// The processor brought money to an account.
+    Push,
+    /// The processor gave a pull back.
+    Refund,
+    /// Documents were made.
+    Documents,
+    /// A mail was sent.
+    Mail,
+}
+
+/// How far it did it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum EntryState {
+    /// It is for good.
+    Booked,
+    /// Perhaps later.
+    Pending,
+    /// It did not happen.
+    Declined,
+}
+
+/// An entry of a third party's ledger.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// The key under which it was asked.
+    pub key: String,
+    /// What was done.
+    pub kind: EntryKind,
+    /// With which account.
+    pub account: String,
+    /// How much.
+    pub amount: i64,
+    /// In which currency.
+    pub currency: &'static str,
+    /// How far.
+    pub state: EntryState,
+}
+
+/// A decision on disk.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    /// Where.
+    pub place: Place,
+    /// Who decided, in words: `wallet/w3`.
+    pub entity: String,
+    /// The client's key.
+    pub key: Option<String>,
+    /// Whether it says no.
+    pub refused: bool,
+    /// A hash of all of it.
+    pub fingerprint: u64,
+}

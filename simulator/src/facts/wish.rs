@@ -1,0 +1,153 @@
+//! What a client may wish, as plain words and numbers.
+//!
+//! A wish that needs an earlier one's result names that earlier operation by its number, so that a
+//! plan can be written before anything has run and an operation can be left out of it.
+//!
+//! Invariant: a wish is complete; whoever reads it needs no cast.
+
+use super::Number;
+
+/// Money: whole minor units of a currency.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Money {
+    /// How much.
+    pub amount: i64,
+    /// In which currency.
+    pub currency: &'static str,
+}
+
+/// How a provider is to be paid.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Words {
+    /// Each payment at once.
+    Immediate,
+    /// On a calendar: every what, on which, at what time, in which zone.
+    Calendar {
+        /// `day`, `week`, `month`.
+        every: &'static str,
+        /// Which of them.
+        on: Option<&'static str>,
+        /// The time of day.
+        at: &'static str,
+        /// The time zone.
+        zone: &'static str,
+    },
+}
+
+/// A wish.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Wish {
+    /// Open a wallet.
+    OpenWallet(OpenWallet),
+    /// Book money that arrived.
+    Deposit(Deposit),
+    /// Have money pulled from the bank.
+    Pull(Pull),
+    /// Pay a provider.
+    Pay(Pay),
+    /// Get money of a payment back.
+    Refund(Refund),
+    /// Stop a wallet from paying, or let it pay again.
+    Freeze(Freeze),
+    /// Register a provider.
+    Register(Register),
+}
+
+/// Open a wallet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OpenWallet {
+    /// Which.
+    pub wallet: Number,
+    /// Its currency.
+    pub currency: &'static str,
+    /// How far below zero it may go.
+    pub credit_limit: i64,
+    /// Whether its owner gets mails.
+    pub has_email: bool,
+}
+
+/// Book money that arrived.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Deposit {
+    /// Where to.
+    pub wallet: Number,
+    /// How much.
+    pub money: Money,
+}
+
+/// Have money pulled from the bank.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pull {
+    /// Where to.
+    pub wallet: Number,
+    /// How much.
+    pub money: Money,
+}
+
+/// Pay a provider.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pay {
+    /// Who pays.
+    pub wallet: Number,
+    /// Whom.
+    pub provider: Number,
+    /// How much.
+    pub money: Money,
+}
+
+/// Get money of a payment back.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Refund {
+    /// Whose payment.
+    pub wallet: Number,
+    /// The operation that paid.
+    pub payment: Number,
+    /// How much, in minor units of the currency; without it, all that is left.
+    pub amount: Option<i64>,
+    /// The currency that the wallet is thought to have.
+    pub currency: &'static str,
+}
+
+/// Stop a wallet from paying, or let it pay again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Freeze {
+    /// Which.
+    pub wallet: Number,
+    /// Whether it is to stop.
+    pub frozen: bool,
+}
+
+/// Register a provider.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Register {
+    /// Which.
+    pub provider: Number,
+    /// The one currency that it takes.
+    pub currency: &'static str,
+    /// How it is to be paid.
+    pub settlement: Words,
+}
+
+/// To whom a wish goes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Who {
+    /// A wallet.
+    Wallet(Number),
+    /// A provider.
+    Provider(Number),
+}
+
+impl Wish {
+    /// To whom it goes.
+    pub const fn who(&self) -> Who {
+        match self {
+            Self::OpenWallet(OpenWallet { wallet, .. })
+            | Self::Deposit(Deposit { wallet, .. })
+            | Self::Pull(Pull { wallet, .. })
+            | Self::Pay(Pay { wallet, .. })
+            | Self::Refund(Refund { wallet, .. })
+            | Self::Freeze(Freeze { wallet, .. }) => Who::Wallet(*wallet),
+            Self::Register(Register { provider, .. }) => Who::Provider(*provider),
+        }
+    }
+}

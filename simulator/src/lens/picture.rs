@@ -1,0 +1,125 @@
+//! The whole system at rest: asked of its entities, read from its disk.
+//!
+//! Every entity that ever decided anything is asked how it stands. The records are given by
+//! whoever has the disk; the sums by whoever has the shards.
+//!
+//! Invariant: an entity that has a record exists and answers.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bursar_actors::books::Line;
+use bursar_actors::job::{Answer, Ask, Inspection};
+use bursar_actors::view::Summary;
+use bursar_domain::currency::Currency;
+use bursar_domain::id::{EntityId, Kind, Seq, ShardId};
+use bursar_domain::record::{Record, Verdict};
+use bursar_domain::saga::{End, Phase};
+use bursar_domain::{provider, wallet};
+
+use super::outcome::member;
+use super::{fingerprint, place};
+use crate::facts::picture::{self, Picture, SagaState};
+
+/// Takes the picture. Outcomes and third parties' entries are added by whoever has them.
+pub fn picture<'a>(
+    records: impl IntoIterator<Item = (ShardId, Seq, &'a Record)>,
+    sums: &BTreeMap<Currency, Line>,
+    ask: &mut dyn FnMut(EntityId, Ask) -> Answer,
+) -> Picture {
+    let mut picture = Picture::default();
+    let mut entities = BTreeSet::new();
+    for (shard, seq, record) in records {
+        if !entities.contains(&record.entity) {
+            entities.insert(record.entity.clone());
+        }
+        picture.records.push(picture::Record {
+            place: place(shard, seq),
+            entity: record.entity.to_string(),
+            key: record.key.as_ref().map(|key| key.text.to_string()),
+            refused: matches!(record.verdict, Verdict::Refused(_)),
+            fingerprint: fingerprint(record),
+        });
+    }
+    picture.records.sort_by_key(|record| record.place);
+    for entity in entities {
+        look(&mut picture, entity, ask);
+    }
+    picture.wallets.sort_by_key(|wallet| wallet.number);
+    picture.providers.sort_by_key(|provider| provider.number);
+    picture.books = sums.iter().map(|(currency, line)| books(*currency, line)).collect();
+    picture
+}
+
+fn look(picture: &mut Picture, entity: EntityId, ask: &mut dyn FnMut(EntityId, Ask) -> Answer) {
+    let answer = ask(entity.clone(), Ask::Inspect);
+    let Answer::Inspected(inspection) = answer else { panic!("{entity}: {answer:?}") };
+    let Some(seen) = &inspection.seen else { return };
+    match &seen.summary {
+        Summary::Wallet(summary) => picture.wallets.push(wallet(&entity, summary, &inspection)),
+        Summary::Provider(summary) => picture.providers.push(provider(&entity, summary)),
+        Summary::Saga(saga) => {
+            let state = state(saga.phase());
+            picture.sagas.push(saga_row(&entity, state, saga.held().minor(), &inspection));
+        }
+        Summary::Compensation(_)
+        | Summary::Deal(_)
+        | Summary::Advance(_)
+        | Summary::Run(_)
+        | Summary::Schedule(_)
+        | Summary::Campaign(_)
+        | Summary::Statement(_) => {}
+    }
+}
+
+fn wallet(entity: &EntityId, summary: &wallet::Summary, seen: &Inspection) -> picture::Wallet {
+    let holds = seen.holds.iter().map(|hold| (hold.id.to_string(), hold.amount.minor()));
+    picture::Wallet {
+        number: member('w', &entity.id),
+        currency: summary.profile.currency.code(),
+        credit_limit: summary.profile.credit_limit.minor(),
+        frozen: summary.status == wallet::Status::Frozen,
+        posted: summary.posted.minor(),
+        held: summary.held.minor(),
+        available: summary.available().minor(),
+        holds: holds.collect(),
+    }
+}
+
+fn provider(entity: &EntityId, summary: &provider::Summary) -> picture::Provider {
+    picture::Provider {
+        number: member('p', &entity.id),
+        currency: summary.profile.currency.code(),
+        accrued: summary.accrued.minor(),
+        in_reimbursement: summary.in_reimbursement().minor().into(),
+        reimbursed: summary.reimbursed.minor(),
+    }
+}
+
+fn state(phase: &Phase) -> SagaState {
+    match phase {
+        Phase::Running => SagaState::Running,
+        Phase::Undoing(_) => SagaState::Undoing,
+        Phase::Ended(End::Done) => SagaState::Done,
+        Phase::Ended(End::Failed(_)) => SagaState::Failed,
+        Phase::Ended(End::Cancelled) => SagaState::Cancelled,
+    }
+}
+
+fn saga_row(entity: &EntityId, state: SagaState, held: i64, seen: &Inspection) -> picture::Saga {
+    picture::Saga {
+        id: entity.id.to_string(),
+        undoes: entity.kind == Kind::Compensation,
+        state,
+        held,
+        waits_for: seen.waits_for.join("; "),
+    }
+}
+
+fn books(currency: Currency, line: &Line) -> picture::Books {
+    picture::Books {
+        currency: currency.code(),
+        accounts: line.accounts.minor(),
+        external: line.external.minor(),
+        in_transit: line.in_transit().minor(),
+    }
+}

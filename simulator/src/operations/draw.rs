@@ -1,0 +1,201 @@
+//! The whole workload of a seed, drawn before anything runs.
+//!
+//! A seed has its taste: how much of each family, how many take part, how large amounts are, how
+//! close in time. First the cast is opened (some of it late, or never), then everything else comes,
+//! in bursts at one instant and with gaps of minutes to days.
+//!
+//! Each operation is drawn from a stream of its own and names earlier ones by number, so that a
+//! plan from which some are left out still is one. Invariant: sorted by time; the same seed and
+//! size give the same plan.
+
+use super::cast::{Cast, Member};
+use crate::chance::Chance;
+use crate::facts::wish::{Freeze, OpenWallet, Register};
+use crate::facts::{Number, Plan, Planned, Wish, Words};
+
+/// How large a workload is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Size {
+    /// How many operations, those that open the cast included.
+    pub operations: u32,
+    /// Over how many simulated days they are spread, at most.
+    pub days: u32,
+}
+
+/// A family of operations.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Family {
+    /// Deposits, payments, refunds, freezing.
+    Money,
+    /// Money from the bank.
+    Pulls,
+}
+
+const FAMILIES: [Family; 2] = [Family::Money, Family::Pulls];
+
+/// The taste of a seed.
+struct Taste {
+    /// Weights of the families.
+    weights: [u32; FAMILIES.len()],
+    /// How likely an operation comes at the same instant as the one before.
+    burst_ppm: u32,
+    /// The longest gap, in milliseconds.
+    gap_ms: u64,
+    repeats_ppm: u32,
+}
+
+impl Taste {
+    fn draw(chance: &mut Chance, size: Size) -> Self {
+        let mut weights = FAMILIES.map(|_| *chance.pick(&[0, 1, 2, 4, 8]));
+        if weights.iter().all(|weight| *weight == 0) {
+            weights = [1; FAMILIES.len()];
+        }
+        let whole = u64::from(size.days) * 86_400_000;
+        let share = whole / u64::from(size.operations.max(1));
+        let burst_ppm = *chance.pick(&[200_000, 600_000, 950_000]);
+        // The fewer gaps there are, the longer they may be.
+        let gaps = u64::from(crate::chance::WHOLE_PPM - burst_ppm);
+        let gap_ms = *chance.pick(&[20, 1_000, share * 1_000_000 / gaps * 2]);
+        let repeats_ppm = *chance.pick(&[20_000, 100_000, 400_000]);
+        Self { weights, burst_ppm, gap_ms: gap_ms.max(1), repeats_ppm }
+    }
+}
+
+/// A drawing under way.
+struct Drawing {
+    cast: Cast,
+    taste: Taste,
+    planned: Vec<Planned>,
+    now_ms: u64,
+}
+
+/// The workload of a seed.
+pub fn draw(chance: &Chance, size: Size) -> Plan {
+    let mut first = chance.split("cast");
+    let wallets = *first.pick(&[2, 5, 20, 60]);
+    let providers = *first.pick(&[1, 3, 8]);
+    let cast = Cast::draw(&mut first, wallets, providers);
+    let taste = Taste::draw(&mut chance.split("taste"), size);
+    let mut drawing = Drawing { cast, taste, planned: Vec::new(), now_ms: 0 };
+    drawing.open_all(&mut chance.split("opening"), size);
+    let operations = chance.split("operations");
+    while drawing.planned.len() < size.operations as usize {
+        let mut chance = operations.split_at(drawing.planned.len() as u64);
+        drawing.pass_time(&mut chance);
+        let family = FAMILIES[chance.weighted(&drawing.taste.weights)];
+        let wish = drawing.wish(&mut chance, family);
+        drawing.add(&mut chance, wish);
+    }
+    let mut planned = drawing.planned;
+    planned.sort_by_key(|planned| planned.at_ms);
+    Plan { planned }
+}
+
+impl Drawing {
+    fn open_all(&mut self, chance: &mut Chance, size: Size) {
+        let late_ms = u64::from(size.days) * 86_400_000 / 4;
+        for member in self.cast.wallets.clone() {
+            let wish = open_wallet(chance, &self.cast, member);
+            self.add_opening(chance, wish, late_ms);
+        }
+        for member in self.cast.providers.clone() {
+            let wish = register(chance, member);
+            self.add_opening(chance, wish, late_ms);
+        }
+    }
+
+    /// Something that is opened at the beginning, or in the middle of it all.
+    fn add_opening(&mut self, chance: &mut Chance, wish: Wish, late_ms: u64) {
+        self.add(chance, wish);
+        let planned = self.planned.last_mut().expect("just added");
+        planned.vanishes = false;
+        if chance.strikes(60_000) {
+            planned.at_ms = chance.below(late_ms.max(1));
+        }
+        self.now_ms = self.now_ms.max(1);
+    }
+
+    fn pass_time(&mut self, chance: &mut Chance) {
+        if !chance.strikes(self.taste.burst_ppm) {
+            self.now_ms += chance.below(self.taste.gap_ms) + 1;
+        }
+    }
+
+    fn wish(&mut self, chance: &mut Chance, family: Family) -> Wish {
+        let number = u32::try_from(self.planned.len()).expect("a plan is small");
+        match family {
+            Family::Money => match chance.weighted(&[30, 45, 20, 5]) {
+                0 => super::deposit::draw(chance, &self.cast),
+                1 => super::pay::draw(chance, &mut self.cast, number),
+                2 => super::refund::draw(chance, &self.cast)
+                    .unwrap_or_else(|| super::deposit::draw(chance, &self.cast)),
+                _ => {
+                    let wallet = self.cast.wallet(chance).number;
+                    Wish::Freeze(Freeze { wallet, frozen: chance.strikes(400_000) })
+                }
+            },
+            Family::Pulls => super::pull::draw(chance, &self.cast),
+        }
+    }
+
+    /// Puts a wish into the plan, with its key and its repeats.
+    fn add(&mut self, chance: &mut Chance, wish: Wish) {
+        let number = u32::try_from(self.planned.len()).expect("a plan is small");
+        let key = self.key(chance, number, &wish);
+        let mut repeats = Vec::new();
+        while key.is_some() && repeats.len() < 3 && chance.strikes(self.taste.repeats_ppm) {
+            let latest = *chance.pick(&[1, 50, 5_000, 600_000, 90_000_000]);
+            repeats.push(chance.below(latest));
+        }
+        let vanishes = chance.strikes(20_000);
+        let at_ms = self.now_ms;
+        self.planned.push(Planned { number, at_ms, wish, key, repeats, vanishes });
+    }
+
+    /// Mostly a key of its own; now and then one of an earlier operation, with its own content.
+    fn key(&self, chance: &mut Chance, number: Number, wish: &Wish) -> Option<Number> {
+        if !needs_key(wish) && chance.strikes(400_000) {
+            return None;
+        }
+        if number > 0 && chance.strikes(20_000) {
+            let newest = u64::from(number.min(40));
+            let back = u32::try_from(chance.below(newest)).expect("at most forty");
+            return self.planned[(number - 1 - back) as usize].key.or(Some(number));
+        }
+        Some(number)
+    }
+}
+
+fn needs_key(wish: &Wish) -> bool {
+    match wish {
+        Wish::Deposit(_) | Wish::Pull(_) | Wish::Pay(_) | Wish::Refund(_) => true,
+        Wish::OpenWallet(_) | Wish::Freeze(_) | Wish::Register(_) => false,
+    }
+}
+
+fn open_wallet(chance: &mut Chance, cast: &Cast, member: Member) -> Wish {
+    let credit_limit = if chance.strikes(250_000) { cast.amount(chance) } else { 0 };
+    let (wallet, currency) = (member.number, member.currency);
+    Wish::OpenWallet(OpenWallet {
+        wallet,
+        currency,
+        credit_limit,
+        has_email: chance.strikes(500_000),
+    })
+}
+
+fn register(chance: &mut Chance, member: Member) -> Wish {
+    let settlement = settlement(chance);
+    Wish::Register(Register { provider: member.number, currency: member.currency, settlement })
+}
+
+/// A calendar that comes round within a simulated week, mostly; or at once.
+fn settlement(chance: &mut Chance) -> Words {
+    let zone = *chance.pick(&["UTC", "Europe/Prague", "Pacific/Kiritimati"]);
+    match chance.weighted(&[3, 3, 1, 3]) {
+        0 => Words::Calendar { every: "day", on: None, at: "03:30", zone },
+        1 => Words::Calendar { every: "week", on: Some("friday"), at: "00:00", zone },
+        2 => Words::Calendar { every: "month", on: Some("31"), at: "23:59", zone },
+        _ => Words::Immediate,
+    }
+}
