@@ -9,8 +9,11 @@
 
 pub mod chance;
 pub mod disk;
-pub mod node;
 pub mod facts;
 pub mod lens;
 pub mod model;
+pub mod node;
 pub mod operations;
+pub mod parties;
+pub mod scenario;
+pub mod world;

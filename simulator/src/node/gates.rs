@@ -54,6 +54,8 @@ impl GateSettings {
 /// The gateways.
 pub struct Gates {
     cores: [GatewayCore; 3],
+    /// For when each is to look again.
+    armed: [Option<Duration>; 3],
     /// How long an attempt may take.
     pub timeout: Duration,
 }
@@ -70,7 +72,7 @@ impl Gates {
     /// Gateways with nothing to do.
     pub fn new(settings: GateSettings, chance: &mut Chance) -> Self {
         let cores = Party::ALL.map(|_| GatewayCore::new(settings.limits, chance.next_u64()));
-        Self { cores, timeout: settings.timeout }
+        Self { cores, armed: [None; 3], timeout: settings.timeout }
     }
 
     /// Takes a call; `now` is since the process began, `wall` is what the clock shows.
@@ -96,7 +98,19 @@ impl Gates {
 
     /// What is to be done now.
     pub fn poll(&mut self, now: Duration, party: Party) -> Polled {
+        let armed = &mut self.armed[place(party)];
+        *armed = armed.filter(|at| *at > now);
         self.cores[place(party)].poll(now)
+    }
+
+    /// A gateway is to look again at an instant. False when it will anyway.
+    pub fn arm(&mut self, party: Party, at: Duration) -> bool {
+        let armed = &mut self.armed[place(party)];
+        let is_new = armed.is_none_or(|before| at < before);
+        if is_new {
+            *armed = Some(at);
+        }
+        is_new
     }
 
     /// Whether the edge lets nobody in who would bring calls to a party.

@@ -18,7 +18,11 @@ mod process;
 mod rest;
 mod trace;
 
+use std::collections::BTreeMap;
+
+use bursar_actors::gateway::queue::Ticket;
 use bursar_actors::metrics::Metrics;
+use bursar_domain::call::Party;
 use bursar_snapshots::sled_store::Options;
 
 use crate::chance::Chance;
@@ -91,6 +95,10 @@ pub struct World<'a> {
     clerk: Clerk,
     clients: Clients,
     model: Model,
+    /// Answers that come a second time, and after how long.
+    repeated: BTreeMap<(Party, Ticket), u64>,
+    /// After how long the answer that is being given comes once more.
+    twice: Option<u64>,
     trace: Trace,
     counts: Counts,
     /// What the world itself found wrong.
@@ -121,6 +129,8 @@ impl<'a> World<'a> {
             clerk: Clerk::new(scenario.seed, &scenario.parties),
             clients: Clients::new(scenario),
             model: Model::new(&scenario.plan),
+            repeated: BTreeMap::new(),
+            twice: None,
             trace,
             counts: Counts::default(),
             faults: Vec::new(),

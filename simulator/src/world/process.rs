@@ -208,11 +208,8 @@ impl World<'_> {
             self.trace.tell(self.now_us, "flip", || flipped);
         }
         match self.disk.open(&self.options) {
-            // What was not read is harmless, or is found when it is.
-            Ok(halves) => {
-                drop(halves);
-                self.disk = copy;
-            }
+            // Then it does no harm; what follows shows that.
+            Ok(halves) => drop(halves),
             Err(StoreError::Damaged { .. } | StoreError::Incompatible { .. }) => {
                 self.counts.damage_found += 1;
                 self.disk = copy;
