@@ -8,3 +8,4 @@
 //! Invariant: nothing here reads a real clock, real randomness or the order of a hash map.
 
 pub mod chance;
+pub mod parties;
