@@ -17,3 +17,4 @@ pub mod operations;
 pub mod parties;
 pub mod scenario;
 pub mod world;
+pub mod parties;
