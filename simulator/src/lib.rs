@@ -10,11 +10,13 @@
 pub mod chance;
 pub mod disk;
 pub mod facts;
+pub mod failure;
 pub mod lens;
 pub mod model;
 pub mod node;
 pub mod operations;
 pub mod parties;
+pub mod play;
 pub mod scenario;
+pub mod shrink;
 pub mod world;
-pub mod parties;

@@ -23,6 +23,8 @@ use crate::world::machine;
 pub struct Scenario {
     /// The seed.
     pub seed: u64,
+    /// How large it was drawn.
+    pub size: Size,
     /// How the process is set up.
     pub settings: Settings,
     /// What clients do.
@@ -64,7 +66,7 @@ impl Scenario {
         let temper = *rest.pick(&[Temper::Mild, Temper::Harsh]);
         let commit_us = *rest.pick(&[20, 300, 3_000, 40_000]);
         let turn_us = *rest.pick(&[1, 5, 200]);
-        Self { seed, settings, plan, parties, machine, temper, commit_us, turn_us }
+        Self { seed, size, settings, plan, parties, machine, temper, commit_us, turn_us }
     }
 }
 

@@ -216,12 +216,14 @@ impl Files {
 }
 
 /// A machine with a disk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Machine {
     pub(super) store: Files,
     pub(super) copy: Option<Files>,
     pub(super) operations: u64,
     pub(super) failure: Option<(u64, Failure)>,
+    /// Whether a failure has struck since the machine was started.
+    pub(super) has_failed: bool,
     pub(super) is_locked: bool,
     /// How often it was started.
     pub(super) boot: u64,
@@ -236,6 +238,7 @@ impl Machine {
             copy: None,
             operations: 0,
             failure: None,
+            has_failed: false,
             is_locked: false,
             boot: 0,
             is_off: false,
@@ -261,6 +264,7 @@ impl Machine {
         if let Some((at, failure)) = self.failure
             && self.operations >= at
         {
+            self.has_failed = true;
             match (failure, step) {
                 (Failure::End, Step::Write | Step::Sync) => self.is_off = true,
                 (Failure::Sync, Step::Sync) => {
@@ -284,6 +288,7 @@ impl Machine {
     pub(super) fn crash(&mut self, chance: &mut Chance) {
         self.store.crash(self.temper, chance);
         (self.is_off, self.is_locked, self.failure) = (false, false, None);
+        self.has_failed = false;
         self.boot += 1;
     }
 

@@ -95,6 +95,17 @@ impl SimDisk {
         self.lock().failure = Some((operation, failure));
     }
 
+    /// Whether a failure has struck since the machine was started.
+    pub fn has_failed(&self) -> bool {
+        self.lock().has_failed
+    }
+
+    /// Another disk with the same on it, as an operator copies it.
+    pub fn copy(&self) -> Self {
+        let machine = self.lock().clone();
+        Self { machine: Arc::new(Mutex::new(machine)), part: self.part }
+    }
+
     /// Nothing fails any more; a full disk has room again.
     pub fn repair(&self) {
         self.lock().failure = None;

@@ -6,12 +6,14 @@
 //!
 //! Invariant: the same input gives the same facts.
 
+mod entries;
 mod outcome;
 mod picture;
 
 use bursar_domain::id::{Seq, ShardId};
 use bursar_domain::record::Record;
 
+pub use entries::entries;
 pub use outcome::outcome;
 pub use picture::picture;
 

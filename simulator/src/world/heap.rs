@@ -17,7 +17,7 @@ use crate::chance::Chance;
 
 /// Something that happens.
 #[derive(Debug)]
-pub enum Event {
+pub(super) enum Event {
     /// A client sends an operation, by its place in the plan.
     Send(usize),
     /// A listener reads on in the stream of outcomes.
@@ -32,7 +32,7 @@ pub enum Event {
 
 /// The two ends of a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Edge {
+pub(super) enum Edge {
     /// It begins.
     Begin,
     /// It ends.
@@ -41,7 +41,7 @@ pub enum Edge {
 
 /// Something that happens to a process.
 #[derive(Debug)]
-pub enum OfProcess {
+pub(super) enum OfProcess {
     /// The disk has done what the committer asked.
     Committed,
     /// The disk has done what the storage asked.
@@ -94,30 +94,30 @@ impl Ord for Entry {
 }
 
 /// What is going to happen.
-pub struct Heap {
+pub(super) struct Heap {
     entries: BinaryHeap<Entry>,
     chance: Chance,
 }
 
 impl Heap {
     /// Nothing yet.
-    pub fn new(chance: Chance) -> Self {
+    pub(super) fn new(chance: Chance) -> Self {
         Self { entries: BinaryHeap::new(), chance }
     }
 
     /// Something will happen at an instant, in microseconds since the beginning.
-    pub fn put(&mut self, at_us: u64, event: Event) {
+    pub(super) fn put(&mut self, at_us: u64, event: Event) {
         let drawn = self.chance.next_u64();
         self.entries.push(Entry { at_us, drawn, event });
     }
 
     /// When the next thing happens.
-    pub fn next_us(&self) -> Option<u64> {
+    pub(super) fn next_us(&self) -> Option<u64> {
         self.entries.peek().map(|entry| entry.at_us)
     }
 
     /// Takes the next thing.
-    pub fn take(&mut self) -> Option<(u64, Event)> {
+    pub(super) fn take(&mut self) -> Option<(u64, Event)> {
         self.entries.pop().map(|entry| (entry.at_us, entry.event))
     }
 }

@@ -26,7 +26,6 @@ use bursar_domain::call::Party;
 use bursar_snapshots::sled_store::Options;
 
 use crate::chance::Chance;
-use crate::clerk::Clerk;
 use crate::disk::SimDisk;
 use crate::model::Model;
 use crate::node::Node;
@@ -75,6 +74,20 @@ pub struct Counts {
     pub millis: u64,
 }
 
+impl Counts {
+    /// Adds those of another run.
+    pub fn add(&mut self, other: &Self) {
+        self.turns += other.turns;
+        self.events += other.events;
+        self.sent += other.sent;
+        self.records += other.records;
+        self.attempts += other.attempts;
+        self.ends += other.ends;
+        self.damage_found += other.damage_found;
+        self.millis += other.millis;
+    }
+}
+
 /// The world of one run.
 pub struct World<'a> {
     scenario: &'a Scenario,
@@ -92,7 +105,6 @@ pub struct World<'a> {
     is_full: bool,
     slow_us: u64,
     parties: Parties,
-    clerk: Clerk,
     clients: Clients,
     model: Model,
     /// Answers that come a second time, and after how long.
@@ -126,7 +138,6 @@ impl<'a> World<'a> {
             is_full: false,
             slow_us: 0,
             parties: Parties::new(scenario.seed, &scenario.parties),
-            clerk: Clerk::new(scenario.seed, &scenario.parties),
             clients: Clients::new(scenario),
             model: Model::new(&scenario.plan),
             repeated: BTreeMap::new(),

@@ -25,7 +25,8 @@ impl World<'_> {
         loop {
             let Some(node) = &mut self.node else { return };
             let Some((entity, call)) = node.out.calls.borrow_mut().pop_front() else { break };
-            let (running, wall) = (Duration::from_micros(self.now_us - self.began_us), self.clock.now());
+            let (running, wall) =
+                (Duration::from_micros(self.now_us - self.began_us), self.clock.now());
             let party = node.gates.submit(running, wall, entity, call);
             self.poll(party);
         }
@@ -94,5 +95,15 @@ impl World<'_> {
         self.process_mut().gates.ended(running, party, ticket, attempt);
         self.poll(party);
         self.twice = None;
+    }
+
+    fn errand(
+        &mut self,
+        entity: bursar_domain::id::EntityId,
+        errand: bursar_domain::errand::Errand,
+    ) {
+        let found = bursar_domain::errand::Found::Unavailable { reason: "none".into() };
+        let brought = bursar_domain::errand::Brought { number: errand.number, found };
+        self.later(1_000, OfProcess::Brought(entity, Box::new(brought)));
     }
 }

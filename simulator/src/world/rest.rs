@@ -199,11 +199,16 @@ impl World<'_> {
                 let from = after.as_ref().map(|(entity, seq)| (entity, *seq));
                 let count = records.len();
                 let mut last = None;
-                let read = node.archive.histories(kind, from, PAGE_BYTES, &mut |entity, seq, bytes| {
-                    records.push((entity.shard(shards), seq, decode_record(entity, seq, bytes)?));
-                    last = Some((entity.clone(), seq));
-                    Ok(())
-                });
+                let read =
+                    node.archive.histories(kind, from, PAGE_BYTES, &mut |entity, seq, bytes| {
+                        records.push((
+                            entity.shard(shards),
+                            seq,
+                            decode_record(entity, seq, bytes)?,
+                        ));
+                        last = Some((entity.clone(), seq));
+                        Ok(())
+                    });
                 if let Err(error) = read {
                     self.faults.push(format!("history cannot be read: {error}"));
                     return None;

@@ -2,13 +2,15 @@
 //!
 //! The digest takes in every step with its time; the text is only made when it is wanted.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
+use std::rc::Rc;
 
-/// What happened.
+/// What happened. Clones write the same text.
 #[derive(Clone, Debug, Default)]
 pub struct Trace {
     digest: u64,
-    text: Option<String>,
+    text: Option<Rc<RefCell<String>>>,
 }
 
 impl Trace {
@@ -19,7 +21,7 @@ impl Trace {
 
     /// With every step as a line.
     pub fn written() -> Self {
-        Self { digest: 0, text: Some(String::new()) }
+        Self { digest: 0, text: Some(Rc::default()) }
     }
 
     /// A step: when, what, and numbers that belong to it.
@@ -46,9 +48,10 @@ impl Trace {
     }
 
     fn line(&mut self, at_us: u64, what: &str, words: &str) {
-        let text = self.text.as_mut().expect("only asked for when it is written");
+        let text = self.text.as_ref().expect("only asked for when it is written");
         let (millis, micros) = (at_us / 1_000, at_us % 1_000);
-        writeln!(text, "{millis:>10}.{micros:03} {what} {words}").expect("a string takes all");
+        writeln!(text.borrow_mut(), "{millis:>10}.{micros:03} {what} {words}")
+            .expect("a string takes all");
     }
 
     /// The digest so far.
@@ -57,7 +60,7 @@ impl Trace {
     }
 
     /// The text so far.
-    pub fn text(&self) -> &str {
-        self.text.as_deref().unwrap_or_default()
+    pub fn text(&self) -> String {
+        self.text.as_ref().map(|text| text.borrow().clone()).unwrap_or_default()
     }
 }
