@@ -13,12 +13,14 @@ pub mod outcome;
 pub mod picture;
 pub mod plan;
 pub mod said;
+mod who;
 pub mod wish;
 
 pub use outcome::Outcome;
 pub use picture::Picture;
 pub use plan::{Plan, Planned};
 pub use said::{Accepted, Granted, Refused, Said};
+pub use who::Who;
 pub use wish::{Wish, Words};
 
 /// An operation's number in its plan, or that of a wallet, provider, deal, campaign or advance.

@@ -6,7 +6,7 @@
 //!
 //! Invariant: a picture is taken when nothing is under way; rows are in the order of their keys.
 
-use super::{Number, Outcome, Place};
+use super::{Number, Outcome, Place, Who};
 
 /// The whole system.
 #[derive(Clone, Debug, Default)]
@@ -115,10 +115,6 @@ pub enum EntryKind {
     Push,
     /// The processor gave a pull back.
     Refund,
-    /// Documents were made.
-    Documents,
-    /// A mail was sent.
-    Mail,
 }
 
 /// How far it did it.
@@ -154,10 +150,10 @@ pub struct Entry {
 pub struct Record {
     /// Where.
     pub place: Place,
-    /// Who decided, in words: `wallet/w3`.
-    pub entity: String,
-    /// The client's key.
-    pub key: Option<String>,
+    /// Who decided, when it is a member of the cast.
+    pub who: Option<Who>,
+    /// The number of the client's key.
+    pub key: Option<Number>,
     /// Whether it says no.
     pub refused: bool,
     /// A hash of all of it.

@@ -5,7 +5,7 @@
 //!
 //! Invariant: a wish is complete; whoever reads it needs no cast.
 
-use super::Number;
+use super::{Number, Who};
 
 /// Money: whole minor units of a currency.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -126,15 +126,6 @@ pub struct Register {
     pub currency: &'static str,
     /// How it is to be paid.
     pub settlement: Words,
-}
-
-/// To whom a wish goes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum Who {
-    /// A wallet.
-    Wallet(Number),
-    /// A provider.
-    Provider(Number),
 }
 
 impl Wish {

@@ -18,6 +18,7 @@ use bursar_domain::{provider, wallet};
 
 use super::outcome::member;
 use super::{fingerprint, place};
+use crate::facts::Who;
 use crate::facts::picture::{self, Picture, SagaState};
 
 /// Takes the picture. Outcomes and third parties' entries are added by whoever has them.
@@ -34,8 +35,8 @@ pub fn picture<'a>(
         }
         picture.records.push(picture::Record {
             place: place(shard, seq),
-            entity: record.entity.to_string(),
-            key: record.key.as_ref().map(|key| key.text.to_string()),
+            who: Who::of(record.entity.kind.as_str(), &record.entity.id),
+            key: record.key.as_ref().map(|key| member('k', &key.text)),
             refused: matches!(record.verdict, Verdict::Refused(_)),
             fingerprint: fingerprint(record),
         });

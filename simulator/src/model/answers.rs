@@ -8,8 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::wish::Who;
-use crate::facts::{Number, Place, Planned, Said};
+use crate::facts::{Number, Place, Planned, Said, Who};
 
 /// An answer that stands for ever.
 #[derive(Clone, Debug)]
@@ -90,6 +89,20 @@ impl Answers {
                 planned.describe()
             ));
         }
+    }
+
+    /// The operation that a key's decision answered, if anyone heard it.
+    pub(super) fn number(&self, who: Who, key: Number) -> Option<Number> {
+        let known = self.keys.get(key as usize)?;
+        known.iter().find(|(one, _)| *one == who).map(|(_, standing)| standing.number)
+    }
+
+    /// What was said without a key, by operation.
+    pub(super) fn keyless(&self) -> impl Iterator<Item = (Number, &Said)> {
+        let said = self.keyless.iter().enumerate();
+        said.filter_map(|(number, said)| {
+            Some((Number::try_from(number).expect("a plan is small"), said.as_ref()?))
+        })
     }
 
     /// All answers that stand, by key.

@@ -8,10 +8,13 @@
 //! they were found; the same inputs give the same faults.
 
 mod answers;
+mod audit;
+mod case;
 mod stream;
 
 use crate::facts::{Number, Outcome, Picture, Plan, Planned, Said};
 use answers::Answers;
+use case::Case;
 use stream::Stream;
 
 /// The model.
@@ -55,8 +58,8 @@ impl Model {
     /// Compares everything, at rest; the faults that were found before come first.
     pub fn audit(&self, picture: &Picture) -> Vec<String> {
         let mut faults = self.faults.clone();
-        let _ = picture;
-        faults.dedup();
+        let case = Case::new(picture, &self.planned);
+        audit::audit(&case, &self.answers, &self.stream, &mut faults);
         faults
     }
 }

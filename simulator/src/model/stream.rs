@@ -42,9 +42,25 @@ impl Stream {
         self.rows.push(outcome.clone());
     }
 
-    /// All that was told, in order.
-    pub(super) fn rows(&self) -> &[Outcome] {
-        &self.rows
+    /// What was told is what stands in the stream: nothing else, and nothing less up to the last
+    /// that was told.
+    pub(super) fn compare(&self, stream: &[Outcome], faults: &mut Vec<String>) {
+        let mut again = Self::default();
+        for row in stream {
+            again.hear(row, faults);
+        }
+        let Some(last) = self.rows.last() else { return };
+        let until = stream.partition_point(|row| row.position <= last.position);
+        for (told, stands) in self.rows.iter().zip(&stream[..until]) {
+            if told != stands {
+                faults.push(format!("told {told:?}, in the stream is {stands:?}"));
+                return;
+            }
+        }
+        if self.rows.len() != until {
+            faults
+                .push(format!("{} outcomes were told, {until} are in the stream", self.rows.len()));
+        }
     }
 }
 

@@ -1,0 +1,78 @@
+//! Money is neither made nor lost.
+//!
+//! Per currency: what all accounts hold is what the trial balance says, nothing is between two
+//! entities, and the outside world's account is minus what came in and was not given out: by
+//! deposits, by rewards, and by what third parties moved.
+//!
+//! Invariant: every sum is made twice, from the accounts and from what moved.
+
+use std::collections::BTreeMap;
+
+use super::super::case::Case;
+use crate::facts::picture::{EntryKind, EntryState, SagaState};
+
+pub(super) fn check(case: &Case<'_>, faults: &mut Vec<String>) {
+    let (accounts, outside) = (accounts(case), outside(case));
+    for line in &case.picture.books {
+        let sum = line.accounts + line.external + line.in_transit;
+        if sum != 0 {
+            faults.push(format!("the books do not balance by {sum}: {line:?}"));
+        }
+        if line.in_transit != 0 && !hangs(case) {
+            faults.push(format!("money got lost between two entities: {line:?}"));
+        }
+        let held = accounts.get(line.currency).copied().unwrap_or(0);
+        if held != line.accounts {
+            faults.push(format!("all accounts hold {held}: {line:?}"));
+        }
+        let came = outside.get(line.currency).copied().unwrap_or(0);
+        if came != -line.external && !hangs(case) {
+            faults.push(format!("{came} came from outside: {line:?}"));
+        }
+    }
+}
+
+fn hangs(case: &Case<'_>) -> bool {
+    let is_open = |state| matches!(state, SagaState::Running | SagaState::Undoing);
+    case.picture.sagas.iter().any(|saga| is_open(saga.state))
+}
+
+/// What all accounts hold.
+fn accounts(case: &Case<'_>) -> BTreeMap<&'static str, i128> {
+    let mut sums = BTreeMap::new();
+    for wallet in &case.picture.wallets {
+        *sums.entry(wallet.currency).or_default() += i128::from(wallet.posted);
+    }
+    for provider in &case.picture.providers {
+        let has = provider.accrued + provider.in_reimbursement;
+        *sums.entry(provider.currency).or_default() += has;
+    }
+    sums
+}
+
+/// What came from outside and was not given out again.
+fn outside(case: &Case<'_>) -> BTreeMap<&'static str, i128> {
+    let mut sums = BTreeMap::new();
+    for outcome in &case.picture.outcomes {
+        let amount = i128::from(outcome.amount);
+        let came = match outcome.kind {
+            "deposit.posted" if !case.is_pulled(outcome) => amount,
+            "reward.granted" => amount,
+            "reward.clawed-back" => -amount,
+            _ => continue,
+        };
+        *sums.entry(outcome.currency).or_default() += came;
+    }
+    for entry in &case.picture.entries {
+        if entry.state != EntryState::Booked {
+            continue;
+        }
+        let amount = i128::from(entry.amount);
+        let came = match entry.kind {
+            EntryKind::Pull => amount,
+            EntryKind::Push | EntryKind::Refund => -amount,
+        };
+        *sums.entry(entry.currency).or_default() += came;
+    }
+    sums
+}

@@ -1,0 +1,204 @@
+//! A picture with its tables put in order for the auditor, and what the clients heard beside it.
+//!
+//! Every check reads from here: a member's decisions by position, sagas by id, the third parties'
+//! entries by what they were asked for, outcomes by what they are about.
+//!
+//! Invariant: a table is filled once, in the order of the picture; nothing here judges.
+
+use std::collections::BTreeMap;
+
+use crate::facts::picture::{Entry, EntryKind, EntryState, Picture, Record, Saga, SagaState};
+use crate::facts::{Number, Outcome, Planned, Who, names};
+
+/// A case.
+pub(super) struct Case<'a> {
+    /// The system at rest.
+    pub(super) picture: &'a Picture,
+    planned: &'a [Option<Planned>],
+    records: BTreeMap<(Who, u64), &'a Record>,
+    keys: BTreeMap<(Who, Number), Vec<u64>>,
+    sagas: BTreeMap<&'a str, &'a Saga>,
+    compensations: BTreeMap<&'a str, &'a Saga>,
+    entries: BTreeMap<&'a str, Vec<&'a Entry>>,
+    by_key: Vec<Vec<Number>>,
+    outcomes: BTreeMap<(Who, u64), Vec<&'a Outcome>>,
+}
+
+impl<'a> Case<'a> {
+    pub(super) fn new(picture: &'a Picture, planned: &'a [Option<Planned>]) -> Self {
+        let mut case = Self {
+            picture,
+            planned,
+            records: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            sagas: BTreeMap::new(),
+            compensations: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            by_key: vec![Vec::new(); planned.len()],
+            outcomes: BTreeMap::new(),
+        };
+        for record in &picture.records {
+            if let Some(who) = record.who {
+                case.records.insert((who, record.place.seq), record);
+                if let Some(key) = record.key {
+                    case.keys.entry((who, key)).or_default().push(record.place.seq);
+                }
+            }
+        }
+        for saga in &picture.sagas {
+            let table = if saga.undoes { &mut case.compensations } else { &mut case.sagas };
+            table.insert(&saga.id, saga);
+        }
+        for entry in &picture.entries {
+            case.entries.entry(asked_for(&entry.key)).or_default().push(entry);
+        }
+        for planned in planned.iter().flatten() {
+            if let Some(key) = planned.key {
+                case.by_key[key as usize].push(planned.number);
+            }
+        }
+        for outcome in &picture.outcomes {
+            if let Some(about) = about(outcome) {
+                case.outcomes.entry((about, outcome.seq)).or_default().push(outcome);
+            }
+        }
+        case
+    }
+
+    /// An operation of the plan.
+    pub(super) fn planned(&self, number: Number) -> Option<&'a Planned> {
+        self.planned.get(number as usize)?.as_ref()
+    }
+
+    /// All operations of the plan.
+    pub(super) fn operations(&self) -> impl Iterator<Item = &'a Planned> {
+        self.planned.iter().flatten()
+    }
+
+    /// A member's decision.
+    pub(super) fn record(&self, who: Who, seq: u64) -> Option<&'a Record> {
+        self.records.get(&(who, seq)).copied()
+    }
+
+    /// The members' decisions, each member's in order.
+    pub(super) fn records(&self) -> impl Iterator<Item = (Who, u64, &'a Record)> {
+        self.records.iter().map(|((who, seq), record)| (*who, *seq, *record))
+    }
+
+    /// The operations that can have led to a member's decision: those that were sent to it under
+    /// the decision's key.
+    pub(super) fn wished(&self, who: Who, seq: u64) -> Vec<&'a Planned> {
+        let record = self.record(who, seq);
+        let Some(key) = record.and_then(|record| record.key) else { return Vec::new() };
+        let numbers = self.by_key.get(key as usize).map(Vec::as_slice).unwrap_or_default();
+        let planned = numbers.iter().filter_map(|number| self.planned(*number));
+        planned.filter(|planned| planned.wish.who() == who).collect()
+    }
+
+    /// All keys, with the decisions under them in order.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (Who, Number, &[u64])> {
+        self.keys.iter().map(|((who, key), seqs)| (*who, *key, seqs.as_slice()))
+    }
+
+    /// A member's decisions under a key, in order.
+    pub(super) fn under_key(&self, who: Who, key: Option<Number>) -> Vec<u64> {
+        let Some(key) = key else { return Vec::new() };
+        self.keys.get(&(who, key)).cloned().unwrap_or_default()
+    }
+
+    /// Whether a deposit was pulled from the bank.
+    pub(super) fn is_pulled(&self, outcome: &Outcome) -> bool {
+        let wallet = outcome.wallet.unwrap_or_default();
+        self.saga(&format!("txn_{}_{}", outcome.seq, names::wallet(wallet))).is_some()
+    }
+
+    /// Whether an investment is paid by the bank.
+    pub(super) fn is_from_bank(&self, _: &Outcome) -> bool {
+        false
+    }
+
+    /// How much a saga takes from a bank account when it comes about, and how much it brings to one.
+    pub(super) fn moves(&self, id: &str) -> [i128; 2] {
+        let amount = |who, seq, kind| {
+            let told = self.told(who, seq).iter().find(|outcome| outcome.kind == kind);
+            told.map_or(0, |outcome| i128::from(outcome.amount))
+        };
+        let wallet = |prefix| {
+            let (seq, owner) = names::made(prefix, id)?;
+            Some((Who::Wallet(names::number('w', owner)?), seq))
+        };
+        if let Some((who, seq)) = wallet("pay") {
+            [0, amount(who, seq, "payment.posted")]
+        } else if let Some((who, seq)) = wallet("txn") {
+            [amount(who, seq, "deposit.posted"), 0]
+        } else {
+            [0, 0]
+        }
+    }
+
+    /// What listeners were told of what a member decided at a position.
+    pub(super) fn told(&self, who: Who, seq: u64) -> &[&'a Outcome] {
+        self.outcomes.get(&(who, seq)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The saga of an id.
+    pub(super) fn saga(&self, id: &str) -> Option<&'a Saga> {
+        self.sagas.get(id).copied()
+    }
+
+    /// What undoes the saga of an id.
+    pub(super) fn compensation(&self, id: &str) -> Option<&'a Saga> {
+        self.compensations.get(id).copied()
+    }
+
+    /// What third parties have under the keys of a saga or advance.
+    pub(super) fn entries(&self, id: &str) -> &[&'a Entry] {
+        self.entries.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whatever third parties were asked for.
+    pub(super) fn asked_for(&self) -> impl Iterator<Item = &'a str> {
+        self.entries.keys().copied()
+    }
+
+    /// How much of a kind is booked under the keys of a saga or advance, and in how many entries.
+    pub(super) fn booked(&self, id: &str, kind: EntryKind) -> (i128, usize) {
+        let booked = |entry: &&&Entry| entry.kind == kind && entry.state == EntryState::Booked;
+        let entries = self.entries(id).iter().filter(booked);
+        entries.fold((0, 0), |(sum, count), entry| (sum + i128::from(entry.amount), count + 1))
+    }
+
+    /// Whether a third party's silence explains that what was begun has not ended.
+    pub(super) fn is_excused(&self, id: &str) -> bool {
+        self.entries(id).iter().any(|entry| entry.state == EntryState::Pending)
+    }
+
+    /// Whether a saga ended, and how; `None` when it never began or is under way.
+    pub(super) fn ended(&self, id: &str) -> Option<SagaState> {
+        let state = self.saga(id)?.state;
+        match state {
+            SagaState::Running | SagaState::Undoing => None,
+            SagaState::Done | SagaState::Failed | SagaState::Cancelled => Some(state),
+        }
+    }
+}
+
+/// What a third party was asked for under a key: the id before the first slash.
+fn asked_for(key: &str) -> &str {
+    key.split_once('/').map_or(key, |(id, _)| id)
+}
+
+/// Whose decision an outcome's position is.
+pub(super) fn about(outcome: &Outcome) -> Option<Who> {
+    if let Some((deal, _)) = outcome.ticket {
+        Some(Who::Deal(deal))
+    } else if let Some((advance, _)) = outcome.advance {
+        Some(Who::Advance(advance))
+    } else if outcome.reward.is_some() {
+        outcome.wallet.map(Who::Statement)
+    } else if let Some(wallet) = outcome.wallet {
+        Some(Who::Wallet(wallet))
+    } else {
+        outcome.provider.map(Who::Provider)
+    }
+}
