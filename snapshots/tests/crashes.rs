@@ -128,12 +128,12 @@ impl Run {
     fn append(&mut self, chance: &mut Chance) -> Result<()> {
         let (journal, _) = self.open.as_mut().expect("open");
         let model = &mut self.model;
+        // Now and then more than one group.
+        let size = *chance.pick(&[0, 10, 10, 100, 100, 100, 100, 100, 100, 50_000]);
         let mut slices = Vec::new();
         for shard in 0..common::SHARDS {
             let at = usize::from(shard);
             let (count, first) = (chance.below(4), model.acknowledged[at]);
-            let size =
-                usize::try_from(*chance.pick(&[0, 0, 100, 100, 100, 50_000])).expect("small");
             let records = records(shard, first, count, size);
             slices.push(slice(shard, model.epochs[at], first, &records));
             model.tried[at] = first + count;
@@ -238,7 +238,7 @@ impl Run {
 
 /// A state that is in pieces now and then.
 fn state(covers: u64) -> Snapshot {
-    let size = if covers.is_multiple_of(7) { 140_000 } else { 30 };
+    let size = if covers.is_multiple_of(9) { 140_000 } else { 30 };
     Snapshot { covers: Seq(covers), state: vec![u8::try_from(covers % 251).expect("small"); size] }
 }
 
