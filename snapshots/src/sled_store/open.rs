@@ -72,10 +72,12 @@ pub(super) fn open_locked<H: Home>(
     let is_finished = AtomicBool::new(false);
     let witness = Mutex::new(witness);
     let disk: Arc<Disk<H>> = Arc::new(Disk { trees, database, witness, is_finished, _lock: lock });
+    // Before the format is written: a database that has one, beside a witness whose name a power cut
+    // took, would be taken for damage.
+    home.sync_names()?;
     if is_new {
         create(&disk, shards)?;
     }
-    home.sync_names()?;
 
     let mark = Mark::read(&disk, shards)?;
     let journal = DiskJournal::open(Arc::clone(&disk), mark)?;
