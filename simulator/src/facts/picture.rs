@@ -15,12 +15,18 @@ pub struct Picture {
     pub wallets: Vec<Wallet>,
     /// The providers that exist.
     pub providers: Vec<Provider>,
+    /// The deals that exist.
+    pub deals: Vec<Deal>,
     /// The sagas and compensations that ever began.
     pub sagas: Vec<Saga>,
     /// The trial balance, a line for each currency.
     pub books: Vec<Books>,
     /// What the third parties booked.
     pub entries: Vec<Entry>,
+    /// The documents that third parties were asked for.
+    pub papers: Vec<Paper>,
+    /// The mails that third parties were asked to carry.
+    pub letters: Vec<Letter>,
     /// The outcome stream from its beginning.
     pub outcomes: Vec<Outcome>,
     /// Every decision on disk.
@@ -61,6 +67,91 @@ pub struct Provider {
     pub in_reimbursement: i128,
     /// What it got.
     pub reimbursed: i128,
+}
+
+/// A deal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Deal {
+    /// Which.
+    pub number: Number,
+    /// Its currency.
+    pub currency: &'static str,
+    /// The most that it takes.
+    pub amount: i64,
+    /// The most investors.
+    pub investors_max: usize,
+    /// When it opens and closes.
+    pub open_ms: (i64, i64),
+    /// Whether it was closed by hand.
+    pub closed: bool,
+    /// The last ticket.
+    pub last_ticket: u64,
+    /// Wallets that have a seat.
+    pub seats: usize,
+    /// The sum of investments on their way, and how many.
+    pub reserved: (i64, usize),
+    /// The sum of confirmed investments, and how many.
+    pub confirmed: (i64, usize),
+    /// How many wait in line.
+    pub waiting: usize,
+    /// All that happened, in order: the decision, its instant, and what.
+    pub steps: Vec<(u64, i64, DealStep)>,
+}
+
+/// Someone who wants a place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ticket {
+    /// The ticket.
+    pub ticket: u64,
+    /// Who.
+    pub wallet: Number,
+    /// How much.
+    pub amount: i64,
+    /// Whether the bank pays.
+    pub from_bank: bool,
+}
+
+/// What happened in a deal. Investments are named by the decision that gave the ticket.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DealStep {
+    /// A ticket and a place.
+    Reserved(Ticket),
+    /// A ticket and a place in line, at this position.
+    Waiting(Ticket, u32),
+    /// A ticket and no place.
+    NoPlace(Ticket, &'static str),
+    /// From the line to a place.
+    Promoted(u64),
+    /// For good.
+    Confirmed(u64),
+    /// Undone; the place is free.
+    Freed(u64),
+    /// Out of the line, for want of a place.
+    LineRefused(u64),
+    /// Out of the line, by wish.
+    Withdrawn(u64),
+    /// No more requests.
+    Closed,
+    /// Opened, or went on after a pause of its own.
+    Other,
+}
+
+/// Documents that a third party was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Paper {
+    /// The key under which they were asked.
+    pub key: String,
+    /// Whether they exist and are not void.
+    pub valid: bool,
+}
+
+/// A mail that a third party was asked to carry.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Letter {
+    /// The key under which it was asked.
+    pub key: String,
+    /// How often it was taken.
+    pub taken: u32,
 }
 
 /// A saga or compensation.

@@ -51,6 +51,16 @@ pub enum Wish {
     Freeze(Freeze),
     /// Register a provider.
     Register(Register),
+    /// Open a deal.
+    OpenDeal(OpenDeal),
+    /// Invest in a deal.
+    Invest(Invest),
+    /// Leave a deal's line.
+    Withdraw(Withdraw),
+    /// Take back an investment that has a place.
+    Cancel(Cancel),
+    /// Take no more requests in a deal.
+    CloseDeal(CloseDeal),
 }
 
 /// Open a wallet.
@@ -128,10 +138,95 @@ pub struct Register {
     pub settlement: Words,
 }
 
+/// Open a deal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OpenDeal {
+    /// Which.
+    pub deal: Number,
+    /// The most that it takes.
+    pub money: Money,
+    /// The most investors.
+    pub investors_max: u16,
+    /// The least of one investment.
+    pub least: Option<i64>,
+    /// The most of one investment.
+    pub most: Option<i64>,
+    /// Before this nothing is taken, in milliseconds after the beginning.
+    pub opens_ms: Option<u64>,
+    /// From this on nothing is taken.
+    pub closes_ms: Option<u64>,
+}
+
+/// Invest in a deal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Invest {
+    /// In which.
+    pub deal: Number,
+    /// Who.
+    pub wallet: Number,
+    /// How much.
+    pub money: Money,
+    /// Whether the bank pays, not the wallet.
+    pub from_bank: bool,
+    /// Whether to wait in line when there is no place.
+    pub waits: bool,
+}
+
+/// Leave a deal's line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Withdraw {
+    /// Which deal.
+    pub deal: Number,
+    /// The operation that invested.
+    pub investment: Number,
+}
+
+/// Take back an investment that has a place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Cancel {
+    /// In which deal.
+    pub deal: Number,
+    /// The operation that invested.
+    pub investment: Number,
+}
+
+/// Take no more requests in a deal.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CloseDeal {
+    /// Which.
+    pub deal: Number,
+}
+
+/// Whether a wish is sent under a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keyed {
+    /// It must be.
+    Always,
+    /// It may be.
+    Perhaps,
+    /// The edge sends it on without one.
+    Never,
+}
+
 impl Wish {
-    /// To whom it goes.
-    pub const fn who(&self) -> Who {
+    /// Whether it is sent under a key.
+    pub const fn keyed(&self) -> Keyed {
         match self {
+            Self::Deposit(_) | Self::Pull(_) | Self::Pay(_) | Self::Refund(_) | Self::Invest(_) => {
+                Keyed::Always
+            }
+            Self::OpenWallet(_)
+            | Self::Freeze(_)
+            | Self::Register(_)
+            | Self::OpenDeal(_)
+            | Self::CloseDeal(_) => Keyed::Perhaps,
+            Self::Withdraw(_) | Self::Cancel(_) => Keyed::Never,
+        }
+    }
+
+    /// To whom it goes; `None` when that is what an earlier operation began.
+    pub const fn who(&self) -> Option<Who> {
+        Some(match self {
             Self::OpenWallet(OpenWallet { wallet, .. })
             | Self::Deposit(Deposit { wallet, .. })
             | Self::Pull(Pull { wallet, .. })
@@ -139,6 +234,11 @@ impl Wish {
             | Self::Refund(Refund { wallet, .. })
             | Self::Freeze(Freeze { wallet, .. }) => Who::Wallet(*wallet),
             Self::Register(Register { provider, .. }) => Who::Provider(*provider),
-        }
+            Self::OpenDeal(OpenDeal { deal, .. })
+            | Self::Invest(Invest { deal, .. })
+            | Self::Withdraw(Withdraw { deal, .. })
+            | Self::CloseDeal(CloseDeal { deal }) => Who::Deal(*deal),
+            Self::Cancel(_) => return None,
+        })
     }
 }

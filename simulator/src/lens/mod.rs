@@ -6,6 +6,7 @@
 //!
 //! Invariant: the same input gives the same facts.
 
+mod deal;
 mod entries;
 mod outcome;
 mod picture;

@@ -17,7 +17,7 @@ use bursar_domain::saga::{End, Phase};
 use bursar_domain::{provider, wallet};
 
 use super::outcome::member;
-use super::{fingerprint, place};
+use super::{deal, fingerprint, place};
 use crate::facts::Who;
 use crate::facts::picture::{self, Picture, SagaState};
 
@@ -29,9 +29,14 @@ pub fn picture<'a>(
 ) -> Picture {
     let mut picture = Picture::default();
     let mut entities = BTreeSet::new();
+    let mut deals: BTreeMap<EntityId, Vec<deal::Placed>> = BTreeMap::new();
     for (shard, seq, record) in records {
         if !entities.contains(&record.entity) {
             entities.insert(record.entity.clone());
+        }
+        if record.entity.kind == Kind::Deal {
+            let steps = deals.entry(record.entity.clone()).or_default();
+            deal::steps(seq, record, steps);
         }
         picture.records.push(picture::Record {
             place: place(shard, seq),
@@ -43,15 +48,21 @@ pub fn picture<'a>(
     }
     picture.records.sort_by_key(|record| record.place);
     for entity in entities {
-        look(&mut picture, entity, ask);
+        look(&mut picture, entity, &mut deals, ask);
     }
+    picture.deals.sort_by_key(|deal| deal.number);
     picture.wallets.sort_by_key(|wallet| wallet.number);
     picture.providers.sort_by_key(|provider| provider.number);
     picture.books = sums.iter().map(|(currency, line)| books(*currency, line)).collect();
     picture
 }
 
-fn look(picture: &mut Picture, entity: EntityId, ask: &mut dyn FnMut(EntityId, Ask) -> Answer) {
+fn look(
+    picture: &mut Picture,
+    entity: EntityId,
+    deals: &mut BTreeMap<EntityId, Vec<deal::Placed>>,
+    ask: &mut dyn FnMut(EntityId, Ask) -> Answer,
+) {
     let answer = ask(entity.clone(), Ask::Inspect);
     let Answer::Inspected(inspection) = answer else { panic!("{entity}: {answer:?}") };
     let Some(seen) = &inspection.seen else { return };
@@ -62,9 +73,18 @@ fn look(picture: &mut Picture, entity: EntityId, ask: &mut dyn FnMut(EntityId, A
             let state = state(saga.phase());
             picture.sagas.push(saga_row(&entity, state, saga.held().minor(), &inspection));
         }
-        Summary::Compensation(_)
-        | Summary::Deal(_)
-        | Summary::Advance(_)
+        Summary::Deal(summary) => {
+            let mut steps = deals.remove(&entity).unwrap_or_default();
+            steps.sort_by_key(|step| step.0);
+            picture.deals.push(deal::deal(&entity, summary, steps));
+        }
+        Summary::Compensation(compensation) => {
+            let state =
+                if compensation.is_finished() { SagaState::Done } else { SagaState::Undoing };
+            let held = compensation.held().minor();
+            picture.sagas.push(saga_row(&entity, state, held, &inspection));
+        }
+        Summary::Advance(_)
         | Summary::Run(_)
         | Summary::Schedule(_)
         | Summary::Campaign(_)

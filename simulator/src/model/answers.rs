@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::facts::{Number, Place, Planned, Said, Who};
+use crate::facts::{Granted, Number, Place, Planned, Said, Who};
 
 /// An answer that stands for ever.
 #[derive(Clone, Debug)]
@@ -30,11 +30,18 @@ pub(super) struct Answers {
     keyless: Vec<Option<Said>>,
     /// Whose a decision is.
     places: BTreeMap<Place, Number>,
+    /// Who has which ticket of a deal, and when the sending that got it arrived, where known.
+    tickets: BTreeMap<(Who, u64), (Number, Option<u64>)>,
 }
 
 impl Answers {
     pub(super) fn new(count: usize) -> Self {
-        Self { keys: vec![Vec::new(); count], keyless: vec![None; count], places: BTreeMap::new() }
+        Self {
+            keys: vec![Vec::new(); count],
+            keyless: vec![None; count],
+            places: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+        }
     }
 
     pub(super) fn hear(
@@ -54,7 +61,7 @@ impl Answers {
             self.take(place, planned, faults);
             return;
         };
-        let who = planned.wish.who();
+        let who = planned.wish.who().expect("only members are asked under a key");
         let arrival = (!is_replayed(said)).then_some(arrival);
         let known = &mut self.keys[key as usize];
         if let Some((_, standing)) = known.iter_mut().find(|(one, _)| *one == who) {
@@ -77,8 +84,45 @@ impl Answers {
             }
             return;
         }
+        if let Some(ticket) = ticket(said) {
+            self.ticket(who, ticket, planned, arrival, faults);
+        }
+        let known = &mut self.keys[key as usize];
         known.push((who, Standing { number: planned.number, arrival, said: said.clone() }));
         self.take(place, planned, faults);
+    }
+
+    /// A ticket is one operation's, and tickets are in the order in which sendings arrived.
+    fn ticket(
+        &mut self,
+        who: Who,
+        ticket: u64,
+        planned: &Planned,
+        arrival: Option<u64>,
+        faults: &mut Vec<String>,
+    ) {
+        if let Some((other, _)) = self.tickets.insert((who, ticket), (planned.number, arrival)) {
+            faults.push(format!(
+                "{}: its ticket {ticket} of {who} is also #{other}'s",
+                planned.describe()
+            ));
+        }
+        let Some(arrival) = arrival else { return };
+        let arrived = |(place, (number, at)): (&(Who, u64), &(Number, Option<u64>))| {
+            (place.0 == who).then_some(())?;
+            at.map(|at| (place.1, *number, at))
+        };
+        let before = self.tickets.range(..(who, ticket)).rev().take(8).find_map(arrived);
+        let after = self.tickets.range((who, ticket + 1)..).take(8).find_map(arrived);
+        let late = before.filter(|(_, _, at)| *at > arrival);
+        let early = after.filter(|(_, _, at)| *at < arrival);
+        if let Some((other, number, at)) = late.or(early) {
+            faults.push(format!(
+                "{}: ticket {ticket} of {who} for arrival {arrival}, but ticket {other} for \
+                 #{number}, which arrived as {at}",
+                planned.describe()
+            ));
+        }
     }
 
     /// A decision is one operation's.
@@ -120,6 +164,23 @@ fn fingerprint(said: &Said) -> Option<u64> {
         Said::Accepted(accepted) => Some(accepted.fingerprint),
         Said::Refused(refused) => refused.recorded.map(|(_, fingerprint)| fingerprint),
         Said::Unchanged | Said::Overloaded | Said::Strange(_) => None,
+    }
+}
+
+fn ticket(said: &Said) -> Option<u64> {
+    let Said::Accepted(accepted) = said else { return None };
+    match accepted.granted {
+        Granted::Reserved { ticket }
+        | Granted::Waiting { ticket, .. }
+        | Granted::NoPlace { ticket, .. } => Some(ticket),
+        Granted::Opened
+        | Granted::Deposited { .. }
+        | Granted::PullRequested { .. }
+        | Granted::Paid { .. }
+        | Granted::PaymentHeld { .. }
+        | Granted::Refunded { .. }
+        | Granted::Done
+        | Granted::Judged(_) => None,
     }
 }
 

@@ -5,10 +5,12 @@
 //!
 //! Invariant: a table is filled once, in the order of the picture; nothing here judges.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::facts::picture::{Entry, EntryKind, EntryState, Picture, Record, Saga, SagaState};
-use crate::facts::{Number, Outcome, Planned, Who, names};
+use crate::facts::picture::{
+    DealStep, Entry, EntryKind, EntryState, Paper, Picture, Record, Saga, SagaState,
+};
+use crate::facts::{Number, Outcome, Place, Planned, Who, names};
 
 /// A case.
 pub(super) struct Case<'a> {
@@ -16,10 +18,14 @@ pub(super) struct Case<'a> {
     pub(super) picture: &'a Picture,
     planned: &'a [Option<Planned>],
     records: BTreeMap<(Who, u64), &'a Record>,
+    places: BTreeMap<Place, &'a Record>,
     keys: BTreeMap<(Who, Number), Vec<u64>>,
     sagas: BTreeMap<&'a str, &'a Saga>,
     compensations: BTreeMap<&'a str, &'a Saga>,
     entries: BTreeMap<&'a str, Vec<&'a Entry>>,
+    papers: BTreeMap<&'a str, Vec<&'a Paper>>,
+    /// The tickets of investments that the bank pays.
+    from_bank: BTreeSet<(Number, u64)>,
     by_key: Vec<Vec<Number>>,
     outcomes: BTreeMap<(Who, u64), Vec<&'a Outcome>>,
 }
@@ -30,14 +36,18 @@ impl<'a> Case<'a> {
             picture,
             planned,
             records: BTreeMap::new(),
+            places: BTreeMap::new(),
             keys: BTreeMap::new(),
             sagas: BTreeMap::new(),
             compensations: BTreeMap::new(),
             entries: BTreeMap::new(),
+            papers: BTreeMap::new(),
+            from_bank: BTreeSet::new(),
             by_key: vec![Vec::new(); planned.len()],
             outcomes: BTreeMap::new(),
         };
         for record in &picture.records {
+            case.places.insert(record.place, record);
             if let Some(who) = record.who {
                 case.records.insert((who, record.place.seq), record);
                 if let Some(key) = record.key {
@@ -51,6 +61,18 @@ impl<'a> Case<'a> {
         }
         for entry in &picture.entries {
             case.entries.entry(asked_for(&entry.key)).or_default().push(entry);
+        }
+        for paper in &picture.papers {
+            case.papers.entry(asked_for(&paper.key)).or_default().push(paper);
+        }
+        for deal in &picture.deals {
+            for (seq, _, step) in &deal.steps {
+                if let DealStep::Reserved(ticket) | DealStep::Waiting(ticket, _) = step
+                    && ticket.from_bank
+                {
+                    case.from_bank.insert((deal.number, *seq));
+                }
+            }
         }
         for planned in planned.iter().flatten() {
             if let Some(key) = planned.key {
@@ -80,6 +102,11 @@ impl<'a> Case<'a> {
         self.records.get(&(who, seq)).copied()
     }
 
+    /// The decision at a place.
+    pub(super) fn at(&self, place: Place) -> Option<&'a Record> {
+        self.places.get(&place).copied()
+    }
+
     /// The members' decisions, each member's in order.
     pub(super) fn records(&self) -> impl Iterator<Item = (Who, u64, &'a Record)> {
         self.records.iter().map(|((who, seq), record)| (*who, *seq, *record))
@@ -92,7 +119,7 @@ impl<'a> Case<'a> {
         let Some(key) = record.and_then(|record| record.key) else { return Vec::new() };
         let numbers = self.by_key.get(key as usize).map(Vec::as_slice).unwrap_or_default();
         let planned = numbers.iter().filter_map(|number| self.planned(*number));
-        planned.filter(|planned| planned.wish.who() == who).collect()
+        planned.filter(|planned| planned.wish.who() == Some(who)).collect()
     }
 
     /// All keys, with the decisions under them in order.
@@ -113,8 +140,27 @@ impl<'a> Case<'a> {
     }
 
     /// Whether an investment is paid by the bank.
-    pub(super) fn is_from_bank(&self, _: &Outcome) -> bool {
-        false
+    pub(super) fn is_from_bank(&self, outcome: &Outcome) -> bool {
+        let ticket = outcome.ticket.map(|(deal, _)| (deal, outcome.seq));
+        ticket.is_some_and(|ticket| self.from_bank.contains(&ticket))
+    }
+
+    /// The documents that were asked for under the keys of a saga.
+    pub(super) fn papers(&self, id: &str) -> &[&'a Paper] {
+        self.papers.get(id).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether a saga has begun and not ended.
+    pub(super) fn is_under_way(&self, id: &str) -> bool {
+        self.saga(id).is_some() && self.ended(id).is_none()
+    }
+
+    /// The currency of what a saga brings about.
+    pub(super) fn currency_of(&self, id: &str) -> Option<&'static str> {
+        let (_, deal) = names::made("inv", id)?;
+        let deal = names::number('d', deal)?;
+        let deals = &self.picture.deals;
+        deals.iter().find(|one| one.number == deal).map(|deal| deal.currency)
     }
 
     /// How much a saga takes from a bank account when it comes about, and how much it brings to one.
@@ -131,6 +177,11 @@ impl<'a> Case<'a> {
             [0, amount(who, seq, "payment.posted")]
         } else if let Some((who, seq)) = wallet("txn") {
             [amount(who, seq, "deposit.posted"), 0]
+        } else if let Some((seq, deal)) = names::made("inv", id)
+            && let Some(deal) = names::number('d', deal)
+            && self.from_bank.contains(&(deal, seq))
+        {
+            [amount(Who::Deal(deal), seq, "investment.confirmed"), 0]
         } else {
             [0, 0]
         }

@@ -10,6 +10,7 @@
 mod answers;
 mod audit;
 mod case;
+mod line;
 mod stream;
 
 use crate::facts::{Number, Outcome, Picture, Plan, Planned, Said};

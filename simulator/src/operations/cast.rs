@@ -29,6 +29,15 @@ pub(super) struct Payment {
     pub(super) amount: i64,
 }
 
+/// An earlier investment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Investment {
+    /// The operation.
+    pub(super) operation: Number,
+    /// In which deal.
+    pub(super) deal: Number,
+}
+
 /// Who takes part.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cast {
@@ -36,8 +45,12 @@ pub(super) struct Cast {
     pub(super) wallets: Vec<Member>,
     /// The providers.
     pub(super) providers: Vec<Member>,
+    /// The deals.
+    pub(super) deals: Vec<Member>,
     /// The payments that were wished.
     pub(super) payments: Vec<Payment>,
+    /// The investments that were wished.
+    pub(super) investments: Vec<Investment>,
     /// The largest of the usual amounts, in minor units.
     pub(super) usual: i64,
 }
@@ -53,9 +66,10 @@ const STRANGER_PPM: u32 = 30_000;
 
 impl Cast {
     /// A cast of so many, with currencies by chance.
-    pub(super) fn draw(chance: &mut Chance, wallets: u32, providers: u32) -> Self {
+    pub(super) fn draw(chance: &mut Chance) -> Self {
         let kinds = chance.between(1, 4);
-        let mut members = |count: u32| -> Vec<Member> {
+        let mut members = |counts: &[u32]| -> Vec<Member> {
+            let count = *chance.pick(counts);
             let member = |number| {
                 let index = chance.below(u64::try_from(kinds).expect("one to four"));
                 let currency = CURRENCIES[usize::try_from(index).expect("below four")];
@@ -63,9 +77,24 @@ impl Cast {
             };
             (0..count).map(member).collect()
         };
-        let (wallets, providers) = (members(wallets), members(providers));
+        let wallets = members(&[2, 5, 20, 60]);
+        let providers = members(&[1, 3, 8]);
+        let deals = members(&[1, 2, 6]);
         let usual = *chance.pick(&[5, 100, 100, 10_000]);
-        Self { wallets, providers, payments: Vec::new(), usual }
+        Self { wallets, providers, deals, usual, ..Self::default() }
+    }
+
+    /// A deal.
+    pub(super) fn deal(&self, chance: &mut Chance) -> Member {
+        one_of(&self.deals, chance)
+    }
+
+    /// An investment that was wished, one of the newest mostly.
+    pub(super) fn investment(&self, chance: &mut Chance) -> Option<Investment> {
+        let count = self.investments.len() as u64;
+        let reach = if chance.strikes(800_000) { count.min(20) } else { count };
+        let back = if reach == 0 { return None } else { chance.below(reach) };
+        Some(self.investments[usize::try_from(count - 1 - back).expect("below a length")])
     }
 
     /// A wallet; the first ones more often, now and then one that is not there.

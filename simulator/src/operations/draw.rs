@@ -10,7 +10,7 @@
 
 use super::cast::{Cast, Member};
 use crate::chance::Chance;
-use crate::facts::wish::{Freeze, OpenWallet, Register};
+use crate::facts::wish::{CloseDeal, Freeze, Keyed, OpenWallet, Register};
 use crate::facts::{Number, Plan, Planned, Wish, Words};
 
 /// How large a workload is.
@@ -29,9 +29,11 @@ pub(super) enum Family {
     Money,
     /// Money from the bank.
     Pulls,
+    /// Investing, and taking it back.
+    Deals,
 }
 
-const FAMILIES: [Family; 2] = [Family::Money, Family::Pulls];
+const FAMILIES: [Family; 3] = [Family::Money, Family::Pulls, Family::Deals];
 
 /// The taste of a seed.
 struct Taste {
@@ -71,10 +73,7 @@ struct Drawing {
 
 /// The workload of a seed.
 pub fn draw(chance: &Chance, size: Size) -> Plan {
-    let mut first = chance.split("cast");
-    let wallets = *first.pick(&[2, 5, 20, 60]);
-    let providers = *first.pick(&[1, 3, 8]);
-    let cast = Cast::draw(&mut first, wallets, providers);
+    let cast = Cast::draw(&mut chance.split("cast"));
     let taste = Taste::draw(&mut chance.split("taste"), size);
     let mut drawing = Drawing { cast, taste, planned: Vec::new(), now_ms: 0 };
     drawing.open_all(&mut chance.split("opening"), size);
@@ -96,6 +95,10 @@ impl Drawing {
         let late_ms = u64::from(size.days) * 86_400_000 / 4;
         for member in self.cast.wallets.clone() {
             let wish = open_wallet(chance, &self.cast, member);
+            self.add_opening(chance, wish, late_ms);
+        }
+        for member in self.cast.deals.clone() {
+            let wish = super::open_deal::draw(chance, &self.cast, member, late_ms * 4);
             self.add_opening(chance, wish, late_ms);
         }
         for member in self.cast.providers.clone() {
@@ -135,7 +138,18 @@ impl Drawing {
                 }
             },
             Family::Pulls => super::pull::draw(chance, &self.cast),
+            Family::Deals => self.in_deals(chance, number),
         }
+    }
+
+    fn in_deals(&mut self, chance: &mut Chance, number: Number) -> Wish {
+        let back = match chance.weighted(&[700, 120, 170, 10]) {
+            0 => None,
+            1 => super::withdraw::draw(chance, &self.cast),
+            2 => super::cancel::draw(chance, &self.cast),
+            _ => Some(Wish::CloseDeal(CloseDeal { deal: self.cast.deal(chance).number })),
+        };
+        back.unwrap_or_else(|| super::invest::draw(chance, &mut self.cast, number))
     }
 
     /// Puts a wish into the plan, with its key and its repeats.
@@ -154,8 +168,10 @@ impl Drawing {
 
     /// Mostly a key of its own; now and then one of an earlier operation, with its own content.
     fn key(&self, chance: &mut Chance, number: Number, wish: &Wish) -> Option<Number> {
-        if !needs_key(wish) && chance.strikes(400_000) {
-            return None;
+        match wish.keyed() {
+            Keyed::Always => {}
+            Keyed::Perhaps if chance.strikes(600_000) => {}
+            Keyed::Perhaps | Keyed::Never => return None,
         }
         if number > 0 && chance.strikes(20_000) {
             let newest = u64::from(number.min(40));
@@ -163,13 +179,6 @@ impl Drawing {
             return self.planned[(number - 1 - back) as usize].key.or(Some(number));
         }
         Some(number)
-    }
-}
-
-fn needs_key(wish: &Wish) -> bool {
-    match wish {
-        Wish::Deposit(_) | Wish::Pull(_) | Wish::Pay(_) | Wish::Refund(_) => true,
-        Wish::OpenWallet(_) | Wish::Freeze(_) | Wish::Register(_) => false,
     }
 }
 

@@ -7,23 +7,28 @@
 //! Invariants: what is sent depends on the plan and on earlier answers only; an operation that
 //! needs an earlier yes and has none is left out.
 
+mod cancel;
 mod cast;
+mod close_deal;
 mod deposit;
 mod draw;
 mod freeze;
+mod invest;
 mod known;
+mod open_deal;
 mod open_wallet;
 mod pay;
 mod pull;
 mod refund;
 mod register;
+mod withdraw;
 
 use bursar_actors::job::{Answer, Ask, Command, Room};
 use bursar_actors::view::Seen;
 use bursar_domain::call::Party;
 use bursar_domain::code::{Code, Rejection};
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{EntityId, ProviderId, Seq, WalletId};
+use bursar_domain::id::{DealId, EntityId, ProviderId, Seq, WalletId};
 use bursar_domain::key::Key;
 use bursar_domain::money::Amount;
 use bursar_domain::record::{Record, Verdict};
@@ -88,6 +93,11 @@ pub(crate) fn of(wish: &Wish) -> &dyn Operation {
         Wish::Refund(wish) => wish,
         Wish::Freeze(wish) => wish,
         Wish::Register(wish) => wish,
+        Wish::OpenDeal(wish) => wish,
+        Wish::Invest(wish) => wish,
+        Wish::Withdraw(wish) => wish,
+        Wish::Cancel(wish) => wish,
+        Wish::CloseDeal(wish) => wish,
     }
 }
 
@@ -197,6 +207,10 @@ fn provider_id(number: Number) -> ProviderId {
     ProviderId::parse(&names::provider(number)).expect("a letter and digits")
 }
 
+fn deal_id(number: Number) -> DealId {
+    DealId::parse(&names::deal(number)).expect("a letter and digits")
+}
+
 fn to_wallet(number: Number) -> EntityId {
     EntityId::wallet(&wallet_id(number))
 }
@@ -212,4 +226,9 @@ fn money(money: Money) -> (Amount, Currency) {
 /// A wallet's events of a decision.
 fn wallet_events(record: &Record) -> Option<&[bursar_domain::wallet::Event]> {
     if let Verdict::Wallet(events) = &record.verdict { Some(events) } else { None }
+}
+
+/// A deal's events of a decision.
+fn deal_events(record: &Record) -> Option<&[bursar_domain::deal::Event]> {
+    if let Verdict::Deal(events) = &record.verdict { Some(events) } else { None }
 }

@@ -47,6 +47,14 @@ fn accounts(case: &Case<'_>) -> BTreeMap<&'static str, i128> {
         let has = provider.accrued + provider.in_reimbursement;
         *sums.entry(provider.currency).or_default() += has;
     }
+    for deal in &case.picture.deals {
+        *sums.entry(deal.currency).or_default() += i128::from(deal.confirmed.0);
+    }
+    for saga in &case.picture.sagas {
+        if let Some(currency) = case.currency_of(&saga.id).filter(|_| saga.held != 0) {
+            *sums.entry(currency).or_default() += i128::from(saga.held);
+        }
+    }
     sums
 }
 

@@ -8,6 +8,7 @@
 //! Invariant: a check says what it compared; it never stops at the first fault.
 
 mod books;
+mod deals;
 mod providers;
 mod records;
 mod sagas;
@@ -23,6 +24,7 @@ pub(super) fn audit(case: &Case<'_>, answers: &Answers, stream: &Stream, faults:
     records::check(case, answers, faults);
     wallets::check(case, answers, faults);
     providers::check(case, faults);
+    deals::check(case, answers, faults);
     sagas::check(case, faults);
     books::check(case, faults);
 }

@@ -14,7 +14,7 @@ pub(super) fn check(case: &Case<'_>, answers: &Answers, faults: &mut Vec<String>
     dense(case, faults);
     for (who, key, standing) in answers.standing() {
         let name = || format!("#{} to {who} under k{key}", standing.number);
-        heard(case, who, Some(key), &standing.said, &name, faults);
+        heard(case, Some(who), Some(key), &standing.said, &name, faults);
     }
     for (number, said) in answers.keyless() {
         let Some(planned) = case.planned(number) else { continue };
@@ -42,7 +42,7 @@ fn dense(case: &Case<'_>, faults: &mut Vec<String>) {
 /// What was heard is on disk.
 fn heard(
     case: &Case<'_>,
-    who: Who,
+    who: Option<Who>,
     key: Option<Number>,
     said: &Said,
     name: &dyn Fn() -> String,
@@ -56,11 +56,11 @@ fn heard(
         },
         Said::Unchanged | Said::Overloaded | Said::Strange(_) => return,
     };
-    let Some(record) = case.record(who, place.seq) else {
+    let Some(record) = case.at(place) else {
         faults.push(format!("{}: acknowledged at {place}, and gone: {said:?}", name()));
         return;
     };
-    let is_same = record.place == place
+    let is_same = record.who == who
         && record.key == key
         && record.refused == refused
         && record.fingerprint == fingerprint;

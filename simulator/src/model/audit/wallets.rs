@@ -86,7 +86,12 @@ fn follows(case: &Case<'_>, wallet: Number, seq: u64, wish: &Wish) -> Result<(),
         }
         Wish::Refund(refund) => refunded(case, wallet, seq, refund.amount),
         Wish::OpenWallet(_) | Wish::Freeze(_) => none(told),
-        Wish::Register(_) => Err("no wallet was asked for it".to_owned()),
+        Wish::Register(_)
+        | Wish::OpenDeal(_)
+        | Wish::Invest(_)
+        | Wish::Withdraw(_)
+        | Wish::Cancel(_)
+        | Wish::CloseDeal(_) => Err("no wallet was asked for it".to_owned()),
     }
 }
 
