@@ -16,6 +16,10 @@ use std::process::ExitCode;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+// What handles money has no bugs planted.
+const _: () =
+    assert!(!bursar_domain::planted::IS_BUILT_IN, "the server was asked for planted bugs");
+
 fn main() -> ExitCode {
     cli::run()
 }
