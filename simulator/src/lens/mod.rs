@@ -14,7 +14,7 @@ mod picture;
 use bursar_domain::id::{Seq, ShardId};
 use bursar_domain::record::Record;
 
-pub use entries::entries;
+pub use entries::{entries, letters, papers};
 pub use outcome::outcome;
 pub use picture::picture;
 

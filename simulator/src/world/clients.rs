@@ -61,11 +61,15 @@ pub(super) struct Clients {
     on_the_way: BTreeMap<u64, Sending>,
     bells: Bells,
     sendings: u64,
+    /// How many sendings are going to be.
+    to_come: u64,
     /// Operations that were answered for good, or left out.
     is_done: Vec<bool>,
     /// Operations whose client has gone away and does not hear the first answer.
     is_deaf: Vec<bool>,
     cursor: Position,
+    /// Whether the listener is going to read on.
+    pub(super) is_called: bool,
     is_at_rest: bool,
 }
 
@@ -73,13 +77,15 @@ impl Clients {
     pub(super) fn new(scenario: &Scenario) -> Self {
         let planned = &scenario.plan.planned;
         Self {
-            known: Known::new(scenario.settings.shards),
+            known: Known::new(scenario.settings.shards, super::clock::BEGIN_MS),
             on_the_way: BTreeMap::new(),
             bells: Bells::default(),
             sendings: 0,
+            to_come: 0,
             is_done: vec![false; planned.len()],
             is_deaf: planned.iter().map(|planned| planned.vanishes).collect(),
             cursor: Position::default(),
+            is_called: false,
             is_at_rest: false,
         }
     }
@@ -88,6 +94,7 @@ impl Clients {
     pub(super) fn lost(&mut self, heap: &mut Heap, now_us: u64, chance: &mut Chance) {
         for sending in std::mem::take(&mut self.on_the_way).into_values() {
             if !self.is_done[sending.place] && !self.is_deaf[sending.place] {
+                self.to_come += 1;
                 heap.put(now_us + 1 + chance.below(AGAIN_US), Event::Send(sending.place));
             }
         }
@@ -105,7 +112,7 @@ impl Clients {
 
     /// Whether everyone was answered.
     pub(super) fn is_done(&self) -> bool {
-        self.on_the_way.is_empty() && self.is_done.iter().all(|done| *done)
+        self.to_come == 0 && self.on_the_way.is_empty() && self.is_done.iter().all(|done| *done)
     }
 }
 
@@ -123,8 +130,15 @@ impl Sight for NodeSight<'_> {
 }
 
 impl World<'_> {
+    /// A client is going to send an operation.
+    pub(super) fn send_at(&mut self, at_us: u64, place: usize) {
+        self.clients.to_come += 1;
+        self.heap.put(at_us, Event::Send(place));
+    }
+
     /// A client sends an operation.
     pub(super) fn send(&mut self, place: usize) {
+        self.clients.to_come -= 1;
         let planned = &self.scenario.plan.planned[place];
         let Some(node) = &self.node else { return self.again(place) };
         let Some((to, ask)) = planned.ask(&self.clients.known, &NodeSight(node)) else {
@@ -155,7 +169,7 @@ impl World<'_> {
     fn again(&mut self, place: usize) {
         if !self.clients.is_done[place] {
             let after = 1 + self.chance.below(AGAIN_US);
-            self.heap.put(self.now_us + after, Event::Send(place));
+            self.send_at(self.now_us + after, place);
         }
     }
 
@@ -191,6 +205,16 @@ impl World<'_> {
         self.clients.known.note(planned.number, &said);
         self.clients.is_done[place] = true;
         self.model.answered(planned.number, sending, &said);
+    }
+
+    /// The listener will read on, if there is more to read.
+    pub(super) fn call_listener(&mut self) {
+        let Some(node) = &self.node else { return };
+        if !self.clients.is_called && node.outcomes.newest() > self.clients.cursor {
+            self.clients.is_called = true;
+            let pause = 1 + self.chance.below(400_000);
+            self.heap.put(self.now_us + pause, Event::Follow);
+        }
     }
 
     /// The listener reads on.

@@ -152,11 +152,10 @@ impl<'a> World<'a> {
     /// Plays the scenario to its end.
     pub fn run(mut self) -> Report {
         self.heap.put(0, Event::Start);
-        self.heap.put(1, Event::Follow);
         for (place, planned) in self.scenario.plan.planned.iter().enumerate() {
-            self.heap.put(planned.at_ms * 1_000 + 1_000, Event::Send(place));
+            self.send_at(planned.at_ms * 1_000 + 1_000, place);
             for repeat in &planned.repeats {
-                self.heap.put((planned.at_ms + repeat) * 1_000 + 1_000, Event::Send(place));
+                self.send_at((planned.at_ms + repeat) * 1_000 + 1_000, place);
             }
         }
         for (place, fault) in self.scenario.machine.iter().enumerate() {
@@ -216,9 +215,8 @@ impl<'a> World<'a> {
         match event {
             Event::Send(place) => self.send(place),
             Event::Follow => {
+                self.clients.is_called = false;
                 self.follow();
-                let pause = 1 + self.chance.below(400_000);
-                self.heap.put(self.now_us + pause, Event::Follow);
             }
             Event::Fault(place, edge) => self.fault(place, edge),
             Event::Start => self.start(),

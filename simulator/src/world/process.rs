@@ -31,6 +31,7 @@ impl World<'_> {
                 self.began_us = self.now_us;
                 let first = self.chance.below(TICK_US);
                 self.later(first, OfProcess::Tick);
+                self.call_listener();
                 self.after_turn();
             }
             Err(error) => {
@@ -131,6 +132,7 @@ impl World<'_> {
             Ok(records) => {
                 self.counts.records += records as u64;
                 self.trace.step(self.now_us, "commit", &[records as u64]);
+                self.call_listener();
             }
             Err(error) => self.failed(&error),
         }

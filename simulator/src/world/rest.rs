@@ -7,7 +7,7 @@
 //!
 //! Invariant: nothing is asked of the system here that a client or an operator could not ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bursar_actors::books::{Books, Line};
 use bursar_actors::job::{Answer, Ask};
@@ -74,7 +74,7 @@ impl World<'_> {
         let mut step_us = 200_000;
         while self.now_us < end_us {
             for place in self.clients.rest() {
-                self.heap.put(self.now_us + 1, Event::Send(place));
+                self.send_at(self.now_us + 1, place);
             }
             self.go_on_until(self.now_us + step_us);
             if self.is_wrong() {
@@ -167,6 +167,7 @@ impl World<'_> {
         self.follow();
         let books = self.ask_shards(|sender| ToShard::Report(Report::Books(sender)))?;
         let records = self.records()?;
+        self.no_gaps(&records);
         let sums = sums(&books);
         let rows = records.iter().map(|(shard, seq, record)| (*shard, *seq, record));
         let mut picture = lens::picture(rows, &sums, &mut |entity, ask| self.ask_now(entity, ask));
@@ -175,7 +176,26 @@ impl World<'_> {
         }
         picture.outcomes = self.all_outcomes();
         picture.entries = lens::entries(self.parties.ledger());
+        picture.papers = lens::papers(self.parties.papers());
+        picture.letters = lens::letters(self.parties.letters());
         Some(picture)
+    }
+
+    /// After a checkpoint at rest, history has every decision of every shard.
+    fn no_gaps(&mut self, records: &[(ShardId, Seq, Record)]) {
+        let cut = self.node.as_ref().expect("at rest the process runs").cut();
+        let mut missing: Vec<BTreeSet<u64>> =
+            cut.iter().map(|last| (1..=last.0).collect()).collect();
+        for (shard, seq, _) in records {
+            missing[usize::from(shard.0)].remove(&seq.0);
+        }
+        for (shard, missing) in missing.iter().enumerate().filter(|(_, one)| !one.is_empty()) {
+            let last = cut[shard];
+            self.faults.push(format!(
+                "after a checkpoint at rest, history has no {missing:?} of shard {shard}, which is \
+                 durable up to {last}"
+            ));
+        }
     }
 
     fn ask_now(&mut self, entity: EntityId, ask: Ask) -> Answer {
