@@ -39,6 +39,21 @@ pub struct Committed {
     pub save_outcomes: bool,
 }
 
+impl Committed {
+    /// By the first shard of each thread, `leads` having it for each shard: one message per thread.
+    pub fn by_thread(&self, leads: &[usize]) -> Vec<(usize, Vec<(ShardId, Seq)>)> {
+        let mut by_lead: Vec<(usize, Vec<(ShardId, Seq)>)> = Vec::new();
+        for (shard, seq) in &self.durable {
+            let lead = leads[usize::from(shard.0)];
+            match by_lead.iter_mut().find(|(other, _)| *other == lead) {
+                Some((_, durable)) => durable.push((*shard, *seq)),
+                None => by_lead.push((lead, vec![(*shard, *seq)])),
+            }
+        }
+        by_lead
+    }
+}
+
 impl Committer {
     /// A committer that owns the journal.
     pub fn new(journal: Box<dyn Journal>, outcomes: Arc<OutcomeLog>, metrics: Metrics) -> Self {

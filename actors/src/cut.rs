@@ -23,7 +23,7 @@ impl Cut {
     }
 
     /// A commit is durable.
-    pub(crate) fn raise(&self, durable: &[(ShardId, Seq)]) {
+    pub fn raise(&self, durable: &[(ShardId, Seq)]) {
         let mut positions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         for (shard, seq) in durable {
             let position = &mut positions[usize::from(shard.0)];

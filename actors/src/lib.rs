@@ -24,6 +24,7 @@ pub mod host;
 pub mod job;
 pub mod metrics;
 pub mod outcomes;
+pub mod peers;
 pub mod recovery;
 pub mod scheduler;
 pub mod shard;

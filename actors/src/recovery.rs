@@ -256,7 +256,9 @@ impl Building {
             | Kind::Provider => true,
             Kind::Wallet | Kind::Campaign | Kind::Statement => false,
         };
-        let resume = self.recovered.keys().filter(waits).cloned().collect();
+        let mut resume: Vec<EntityId> = self.recovered.keys().filter(waits).cloned().collect();
+        // In an order that does not depend on hashes, so that a start can be repeated.
+        resume.sort();
         Recovered {
             shard,
             tail,

@@ -4,7 +4,7 @@
 //! checkpoint comes in small pieces, so a cold read waits for one piece at most. What was read goes
 //! back to the shard that asked, or to a waiting request.
 
-mod line;
+pub mod line;
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -23,19 +23,35 @@ use crate::shard::timers::{self, Timer};
 use line::Line;
 
 /// A question of the edge, answered on the storage thread.
-type Query = Box<dyn FnOnce(&dyn Archive) -> Result<()> + Send>;
+pub type Query = Box<dyn FnOnce(&dyn Archive) -> Result<()> + Send>;
 
 /// What the storage thread is asked to do.
-enum Request {
+pub enum Request {
+    /// To read an entity for its shard.
     Load(ShardId, EntityId),
+    /// To look something up for an entity, under a ticket.
     LookUp(ShardId, EntityId, u32, Wanted),
+    /// To read a page of those that wait for an instant, after one of them, up to an instant.
     Timers(ShardId, Option<Timer>, i64),
+    /// To answer a question of the edge.
     Query(Query),
+    /// To save entities.
     Save(ShardId, Vec<Saved>),
+    /// To save the outcomes so far, then a shard's books.
     SaveBooks(ShardId, Snapshot),
+    /// To save the outcomes so far.
     SaveOutcomes,
+    /// To drop some outcomes decided before an instant, in milliseconds since the epoch.
     DropOutcomesBefore(i64),
+    /// To end once everything before was done.
     Stop,
+}
+
+impl Request {
+    /// Whether someone waits for what it reads.
+    pub fn is_read(&self) -> bool {
+        matches!(self, Self::Load(..) | Self::LookUp(..))
+    }
 }
 
 /// What the storage thread has to say to a shard.
@@ -127,8 +143,8 @@ impl Storage {
         Ok(())
     }
 
-    /// Does one thing. Returns what a shard must be told.
-    fn work(&self, request: Request) -> Result<Option<(ShardId, Done)>> {
+    /// Does one thing, unless it is to end. Returns what a shard must be told.
+    pub fn work(&self, request: Request) -> Result<Option<(ShardId, Done)>> {
         match request {
             Request::Load(shard, entity) => {
                 let snapshot = self.archive.load(&entity)?;
@@ -244,7 +260,7 @@ pub fn spawn(
     on_fatal: OnFatal,
 ) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new().name("storage".to_owned()).spawn(move || {
-        let mut line = Line::new();
+        let mut line = Line::default();
         let mut stopping = false;
         loop {
             // What has come, and if nothing waits, what comes.
@@ -259,14 +275,14 @@ pub fn spawn(
             match come {
                 Some(Request::Stop) => stopping = true,
                 Some(request) => {
-                    let is_read = matches!(request, Request::Load(..) | Request::LookUp(..));
+                    let is_read = request.is_read();
                     line.push(request, is_read);
                     continue;
                 }
                 None if line.is_empty() => return,
                 None => {}
             }
-            let Some(request) = line.next() else { continue };
+            let Some(request) = line.take() else { continue };
             match storage.work(request) {
                 Ok(Some((shard, done))) => tell(shard, done),
                 Ok(None) => {}

@@ -8,7 +8,15 @@
 //! Invariant: nothing here reads a real clock, real randomness or the order of a hash map.
 
 pub mod chance;
+pub mod disk;
 pub mod facts;
+pub mod failure;
 pub mod lens;
 pub mod model;
+pub mod node;
 pub mod operations;
+pub mod parties;
+pub mod play;
+pub mod scenario;
+pub mod shrink;
+pub mod world;

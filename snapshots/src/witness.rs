@@ -13,12 +13,10 @@
 //! keeps the page cache; a power cut may leave an older slot, which is still true), but always
 //! before groups are removed and when the store is closed.
 
-use std::fs::File;
 use std::io::ErrorKind;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
 
 use crate::envelope::{Hash, NO_HASH};
+use crate::port::Slots;
 use crate::store::{Result, StoreError};
 
 const MAGIC: [u8; 4] = *b"BWIT";
@@ -42,33 +40,26 @@ pub const NOTHING: Seen = Seen { group: 0, hash: NO_HASH, saves: 0 };
 
 /// The open file.
 #[derive(Debug)]
-pub struct Witness {
-    file: File,
+pub struct Witness<S> {
+    file: S,
     counter: u64,
     seen: Seen,
 }
 
 /// What was found in place of the file.
 #[derive(Debug)]
-pub enum Found {
+pub enum Found<S> {
     /// No file.
     Missing,
     /// A file without one readable slot.
     Unreadable,
     /// The witness.
-    Readable(Witness),
+    Readable(Witness<S>),
 }
 
-impl Witness {
-    /// Makes the file for a store without anything in it, durable but for its directory entry.
-    pub fn create(path: &Path) -> Result<Self> {
-        let file = File::options()
-            .create(true)
-            .truncate(true)
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(io("creating the witness"))?;
+impl<S: Slots> Witness<S> {
+    /// Fills an empty file for a store without anything in it, durable but for its directory entry.
+    pub fn create(file: S) -> Result<Self> {
         let mut witness = Self { file, counter: 0, seen: NOTHING };
         witness.write()?;
         witness.write()?;
@@ -76,17 +67,13 @@ impl Witness {
         Ok(witness)
     }
 
-    /// Opens the file.
-    pub fn open(path: &Path) -> Result<Found> {
-        let file = match File::options().read(true).write(true).open(path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Missing),
-            Err(error) => return Err(io("opening the witness")(error)),
-        };
+    /// Reads the file, if there is one.
+    pub fn open(file: Option<S>) -> Result<Found<S>> {
+        let Some(file) = file else { return Ok(Found::Missing) };
         let mut newest: Option<(u64, Seen)> = None;
         for slot in 0..2 {
             let mut bytes = [0; SLOT_LENGTH];
-            match file.read_exact_at(&mut bytes, slot * SLOT_DISTANCE) {
+            match file.read(&mut bytes, slot * SLOT_DISTANCE) {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => continue,
                 Err(error) => return Err(io("reading the witness")(error)),
@@ -134,14 +121,14 @@ impl Witness {
 
     /// Makes what was told durable.
     pub fn sync(&self) -> Result<()> {
-        self.file.sync_all().map_err(io("syncing the witness"))
+        self.file.sync().map_err(io("syncing the witness"))
     }
 
     fn write(&mut self) -> Result<()> {
         self.counter += 1;
         let at = self.counter % 2 * SLOT_DISTANCE;
         let bytes = encode(self.counter, &self.seen);
-        self.file.write_all_at(&bytes, at).map_err(io("writing the witness"))
+        self.file.write(&bytes, at).map_err(io("writing the witness"))
     }
 }
 
@@ -174,10 +161,25 @@ fn decode(slot: &[u8; SLOT_LENGTH]) -> Option<(u64, Seen)> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs::File;
+    use std::path::Path;
 
-    fn reopened(path: &Path) -> Seen {
-        match Witness::open(path).expect("the disk works") {
+    use super::*;
+    use crate::port::Home;
+    use crate::sled_store::Directory;
+
+    fn open(directory: &Path) -> Found<File> {
+        let file = Directory::new(directory).witness().expect("the disk works");
+        Witness::open(file).expect("the disk works")
+    }
+
+    fn create(directory: &Path) -> Witness<File> {
+        let file = Directory::new(directory).make_witness().expect("the disk works");
+        Witness::create(file).expect("the disk works")
+    }
+
+    fn reopened(directory: &Path) -> Seen {
+        match open(directory) {
             Found::Readable(witness) => witness.seen(),
             Found::Missing | Found::Unreadable => panic!("not readable"),
         }
@@ -186,14 +188,14 @@ mod tests {
     #[test]
     fn the_newest_whole_slot_is_what_was_seen() {
         let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("witness");
-        assert!(matches!(Witness::open(&path), Ok(Found::Missing)));
-        let mut witness = Witness::create(&path).expect("the disk works");
-        assert_eq!(reopened(&path), NOTHING);
+        let path = directory.path();
+        assert!(matches!(open(path), Found::Missing));
+        let mut witness = create(path);
+        assert_eq!(reopened(path), NOTHING);
         for group in 1..=5 {
             witness.saw_group(group, [9; 32]).expect("the disk works");
             witness.saw_save(group * 2).expect("the disk works");
-            assert_eq!(reopened(&path), Seen { group, hash: [9; 32], saves: group * 2 });
+            assert_eq!(reopened(path), Seen { group, hash: [9; 32], saves: group * 2 });
         }
     }
 
@@ -209,7 +211,7 @@ mod tests {
     fn a_torn_slot_leaves_the_one_before() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("witness");
-        let mut witness = Witness::create(&path).expect("the disk works");
+        let mut witness = create(directory.path());
         witness.saw_group(1, [1; 32]).expect("the disk works");
         witness.saw_group(2, [2; 32]).expect("the disk works");
         let whole = std::fs::read(&path).expect("readable");
@@ -217,12 +219,12 @@ mod tests {
             let mut torn = whole.clone();
             torn[at] ^= 0x10;
             std::fs::write(&path, &torn).expect("writable");
-            assert!((1..=2).contains(&reopened(&path).group), "byte {at}");
+            assert!((1..=2).contains(&reopened(directory.path()).group), "byte {at}");
         }
         let mut torn = whole;
         torn[50] ^= 1;
         torn[4096 + 50] ^= 1;
         std::fs::write(&path, &torn).expect("writable");
-        assert!(matches!(Witness::open(&path), Ok(Found::Unreadable)));
+        assert!(matches!(open(directory.path()), Found::Unreadable));
     }
 }

@@ -9,6 +9,7 @@
 mod common;
 
 use bursar_domain::id::{Seq, ShardId};
+use bursar_simulator::disk::SimDisk;
 use bursar_snapshots::group::RECORD_SIZE_MAX;
 use bursar_snapshots::memory::MemoryStore;
 use bursar_snapshots::store::{Archive, Journal, StoreError};

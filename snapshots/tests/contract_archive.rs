@@ -17,6 +17,7 @@ use bursar_domain::machine::Machine;
 use bursar_domain::money::Amount;
 use bursar_domain::record::{Record, Verdict};
 use bursar_domain::saga::investment::Funding;
+use bursar_simulator::disk::SimDisk;
 use bursar_snapshots::codec;
 use bursar_snapshots::memory::MemoryStore;
 use bursar_snapshots::store::{Archive, IndexKind, Saved, Snapshot, Waits};

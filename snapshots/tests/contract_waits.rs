@@ -11,6 +11,7 @@ mod common;
 use std::collections::BTreeMap;
 
 use bursar_domain::id::{EntityId, Kind, Seq, ShardId};
+use bursar_simulator::disk::SimDisk;
 use bursar_snapshots::memory::MemoryStore;
 use bursar_snapshots::store::{Archive, Awaited, Due, Saved, Waits};
 use common::{Directory, Place, SHARDS, entity, saved, waiting, waits, wallet};

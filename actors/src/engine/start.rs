@@ -23,8 +23,9 @@ use crate::cut::Cut;
 use crate::fatal::OnFatal;
 use crate::gateway::Gateways;
 use crate::metrics::Metrics;
+use crate::peers::Peers;
 use crate::recovery::{self, Recovered};
-use crate::shard::actor::{Parts, ShardActor};
+use crate::shard::actor::{ActixLines, Parts, ShardActor};
 use crate::shard::core::Start;
 use crate::shard::desk::Desk;
 use crate::shard::messages::{Pressure, ToShard};
@@ -113,7 +114,7 @@ impl Engine {
             seen.push((door, views));
         }
         let (addresses, threads_of) =
-            start_shards(&arbiters, by_thread, &committer, settings.shards);
+            start_shards(&arbiters, by_thread, &committer, &answers, settings.shards);
         let shard = |((door, views), address): ((Door, Arc<Views>), &Addr<ShardActor>)| Shard {
             address: address.clone(),
             door,
@@ -145,13 +146,15 @@ fn start_shards(
     arbiters: &[Arbiter],
     by_thread: Vec<Vec<Parts>>,
     committer: &CommitterHandle,
+    answers: &Answers,
     shards: u16,
 ) -> (Vec<Addr<ShardActor>>, Vec<usize>) {
     let (sender, receiver) = std::sync::mpsc::channel();
     for (arbiter, parts) in arbiters.iter().zip(by_thread) {
         let (sender, committer) = (sender.clone(), committer.clone());
+        let peers: Peers = answers.peers().clone();
         arbiter.spawn_fn(move || {
-            let desk = Desk::new(committer, shards);
+            let desk = Desk::new(Box::new(ActixLines { peers, committer }), shards);
             let lead = parts.first().map_or(0, |parts| usize::from(parts.start.shard.0));
             for parts in parts {
                 let (shard, desk) = (usize::from(parts.start.shard.0), Rc::clone(&desk));
@@ -176,9 +179,9 @@ fn set_going(
     unfinished: Vec<(Vec<Message>, Vec<EntityId>)>,
 ) {
     // A shard that is linked wakes who is due, who may call and be answered at once.
-    answers.link(shards.to_vec());
+    answers.peers().link(shards.to_vec());
     for shard in shards {
-        shard.do_send(ToShard::Linked(shards.to_vec()));
+        shard.do_send(ToShard::Linked);
     }
     for (shard, (messages, resume)) in shards.iter().zip(unfinished) {
         shard.do_send(ToShard::Resend(messages));
@@ -197,16 +200,7 @@ fn spawn_committer(
     let tell = move |committed: &committer::Committed| {
         // Before anyone is answered.
         cut.raise(&committed.durable);
-        // One message per thread: its first shard lets out what all of them have.
-        let mut by_lead: Vec<(usize, Vec<(ShardId, Seq)>)> = Vec::new();
-        for (shard, seq) in &committed.durable {
-            let lead = leads[usize::from(shard.0)];
-            match by_lead.iter_mut().find(|(other, _)| *other == lead) {
-                Some((_, durable)) => durable.push((*shard, *seq)),
-                None => by_lead.push((lead, vec![(*shard, *seq)])),
-            }
-        }
-        for (lead, durable) in by_lead {
+        for (lead, durable) in committed.by_thread(&leads) {
             shards[lead].do_send(ToShard::Durable(durable));
         }
         if committed.save_outcomes {

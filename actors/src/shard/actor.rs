@@ -1,79 +1,84 @@
-//! The actor of a shard: receives, finds or starts the entity, forwards. First in, first out.
+//! The actors of a shard and of its entities: mailboxes around plain structs.
 //!
-//! Everything that decides is in [`super::core`] and [`crate::host`]; this shell owns the addresses
-//! of the resident entities, drives the checkpoint, wakes who is due (`alarm`) and asks the idle to
-//! stop. All of a shard's
-//! actors run on one thread and share one [`Shared`].
-
-mod alarm;
+//! A [`ShardActor`] passes what it is told to its [`Dispatch`], and sets the timer that this asks
+//! for; an entity's actor passes what it is told to its [`Worker`], and stops when that has. All
+//! actors of a shard run on one thread. Nothing is decided here.
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use actix::prelude::*;
-use bursar_domain::id::{EntityId, Seq};
-use bursar_domain::message::Message as Sent;
-use foldhash::{HashMap, HashMapExt};
-use tokio::sync::oneshot;
+use bursar_domain::id::ShardId;
 
 use crate::clerk::Clerk;
 use crate::committer::CommitterHandle;
 use crate::gateway::Gateways;
-use crate::host::Slot;
-use crate::job::{Ask, Job, ReplyTo};
 use crate::metrics::Metrics;
-use crate::shard::checkpoint::{Checkpoint, Step};
-use crate::shard::core::{ShardCore, Start};
-use crate::shard::desk::Desk;
-use crate::shard::entity::{EntityActor, Shared, ToEntity};
-use crate::shard::messages::{
-    Limits, Pressure, Report, ResidentState, ShardState, ShardTimers, ToShard,
-};
+use crate::peers::Peers;
+use crate::shard::core::{Handed, Start};
+use crate::shard::desk::{Desk, Lines};
+use crate::shard::dispatch::{self, Crew, Dispatch, TICK};
+use crate::shard::messages::{Limits, Local, Pressure, ToShard};
 use crate::shard::ports::ActixPorts;
-use crate::shard::residents::{Resident, Residents};
 use crate::shard::timers::Timers;
-use crate::shard::work::Work;
-use crate::storage::{Done, StorageHandle};
+use crate::shard::worker::{ToEntity, Worker};
+use crate::storage::StorageHandle;
 
-use alarm::Alarm;
+/// The actor of one entity.
+pub struct EntityActor(Worker);
 
-/// How often a shard looks for what is due.
-const TICK: Duration = Duration::from_millis(500);
-
-/// What a shard tells itself.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub enum Local {
-    /// The entities have worked off their mailboxes: hand over what was staged.
-    Flush,
-    /// The checkpoint can go on.
-    Step,
-    /// An entity waits for an instant before all others.
-    Arm,
-    /// All who were woken have decided.
-    Look,
+impl Actor for EntityActor {
+    type Context = Context<Self>;
 }
 
-/// The actor.
-pub struct ShardActor {
-    shared: Rc<Shared>,
-    residents: Residents<Addr<EntityActor>>,
-    desk: Rc<Desk>,
-    limits: Limits,
-    pressure: Arc<Pressure>,
-    metrics: Metrics,
-    last_checkpoint_ms: i64,
-    checkpoint_again: Vec<oneshot::Sender<usize>>,
-    timers: Rc<RefCell<Timers>>,
-    alarm: Alarm,
-    counted_residents: i64,
-    counted_tail: i64,
+impl Handler<ToEntity> for EntityActor {
+    type Result = ();
+
+    fn handle(&mut self, message: ToEntity, context: &mut Context<Self>) {
+        if self.0.handle(message) {
+            context.stop();
+        }
+    }
 }
 
-/// What a shard actor is made of.
+/// Entities as actors of the shard's own thread.
+pub struct Actors(Addr<ShardActor>);
+
+impl Crew for Actors {
+    type Address = Addr<EntityActor>;
+
+    fn start(&self, worker: Worker) -> Self::Address {
+        EntityActor(worker).start()
+    }
+
+    fn tell(&self, to: &Self::Address, message: ToEntity) {
+        to.do_send(message);
+    }
+
+    fn tell_self(&self, message: Local) {
+        self.0.do_send(message);
+    }
+}
+
+/// The lines of a thread whose shards are actors.
+pub struct ActixLines {
+    /// Where all shards are.
+    pub peers: Peers,
+    /// The committer.
+    pub committer: CommitterHandle,
+}
+
+impl Lines for ActixLines {
+    fn tell(&self, shard: ShardId, message: ToShard) {
+        self.peers.tell(shard, message);
+    }
+
+    fn commit(&self, handed: Vec<Handed>) {
+        self.committer.commit(handed);
+    }
+}
+
+/// What a shard's actor is made of.
 pub struct Parts {
     /// The shard as recovery found it.
     pub start: Start,
@@ -88,277 +93,51 @@ pub struct Parts {
     /// How it keeps its memory short.
     pub limits: Limits,
     /// What the edge sees.
-    pub pressure: Arc<Pressure>,
+    pub pressure: std::sync::Arc<Pressure>,
     /// What is counted.
     pub metrics: Metrics,
 }
 
+/// The actor of a shard.
+pub struct ShardActor(Dispatch<Actors>);
+
 impl ShardActor {
     /// A shard in its context.
     pub fn new(parts: Parts, desk: Rc<Desk>, context: &mut Context<Self>) -> Self {
+        let Parts { start, committer, storage, gateways, clerk, limits, pressure, metrics } = parts;
         let me = context.address();
-        let shard = parts.start.shard;
         let timers = Rc::new(RefCell::new(Timers::default()));
         let ports = ActixPorts {
-            shard,
+            shard: start.shard,
             timers: Rc::clone(&timers),
             me: me.clone(),
             desk: Rc::clone(&desk),
-            committer: parts.committer,
-            storage: parts.storage,
-            gateways: parts.gateways,
-            clerk: parts.clerk,
+            committer,
+            storage,
+            gateways,
+            clerk,
         };
-        let mut core = ShardCore::new(parts.start, Box::new(ports));
-        let last_checkpoint_ms = core.now().millis();
-        let looker = me.clone();
-        let shared = Rc::new(Shared {
-            core: RefCell::new(core),
-            checkpoint: RefCell::new(None),
-            step: Box::new(move || me.do_send(Local::Step)),
-            look: Box::new(move || looker.do_send(Local::Look)),
-            work: Work::default(),
-        });
-        desk.join(shard, Rc::clone(&shared));
-        Self {
-            shared,
-            residents: Residents::new(parts.limits.residents_max, parts.limits.idle_ms),
-            desk,
-            limits: parts.limits,
-            pressure: parts.pressure,
-            metrics: parts.metrics,
-            last_checkpoint_ms,
-            checkpoint_again: Vec::new(),
+        let (crew, ports) = (Actors(me), Box::new(ports));
+        Self(Dispatch::new(dispatch::Parts {
+            start,
+            crew,
+            ports,
             timers,
-            alarm: Alarm::default(),
-            counted_residents: 0,
-            counted_tail: 0,
-        }
+            desk,
+            limits,
+            pressure,
+            metrics,
+        }))
     }
 
-    /// Forwards to an entity, which is started if it is not in memory.
-    fn forward(&mut self, id: EntityId, message: ToEntity) {
-        self.shared.work.sent(&message);
-        if let Some(resident) = self.residents.get(&id) {
-            let slot = &resident.slot;
-            slot.inbox.set(slot.inbox.get() + 1);
-            resident.address.do_send(message);
-            return;
+    /// Sets the timer that was asked for.
+    fn ring(&mut self, context: &mut Context<Self>) {
+        if let Some(ring) = self.0.take_ring() {
+            context.run_later(ring.wait, move |shard, context| {
+                shard.0.local(Local::Ring(ring));
+                shard.ring(context);
+            });
         }
-        let slot = Rc::new(Slot::default());
-        slot.inbox.set(1);
-        let mut core = self.shared.core.borrow_mut();
-        slot.active.set(core.now().millis());
-        core.ports.load(&id);
-        drop(core);
-        let actor = EntityActor::new(id.clone(), Rc::clone(&slot), Rc::clone(&self.shared));
-        let address = actor.start();
-        address.do_send(message);
-        self.residents.add(id, Resident { address, slot });
-    }
-
-    fn deliver(&mut self, messages: Vec<Sent>) {
-        let mut by_entity: HashMap<EntityId, Vec<Sent>> = HashMap::new();
-        for message in messages {
-            by_entity.entry(message.to.clone()).or_default().push(message);
-        }
-        for (id, messages) in by_entity {
-            self.forward(id, ToEntity::Messages(messages));
-        }
-    }
-
-    fn is_due_by_bytes(&self) -> bool {
-        self.shared.core.borrow().tail.bytes() >= self.limits.checkpoint_bytes
-    }
-
-    fn begin_if_due(&mut self) {
-        if self.shared.checkpoint.borrow().is_some() {
-            return;
-        }
-        let now_ms = self.shared.core.borrow_mut().now().millis();
-        let dirty = !self.shared.core.borrow().dirty.is_empty();
-        let by_time = now_ms - self.last_checkpoint_ms >= self.limits.checkpoint_ms;
-        if dirty && (by_time || self.is_due_by_bytes() || self.residents.is_over()) {
-            self.begin(Vec::new());
-        }
-    }
-
-    fn begin(&mut self, asked_by: Vec<oneshot::Sender<usize>>) {
-        let mut core = self.shared.core.borrow_mut();
-        self.last_checkpoint_ms = core.now().millis();
-        self.alarm.checkpoints += 1;
-        let mut checkpoint = Checkpoint::begin(&mut core);
-        drop(core);
-        for sender in asked_by {
-            checkpoint.notify(sender);
-        }
-        *self.shared.checkpoint.borrow_mut() = Some(checkpoint);
-        self.step();
-    }
-
-    fn step(&mut self) {
-        loop {
-            let step = {
-                let mut checkpoint = self.shared.checkpoint.borrow_mut();
-                let Some(checkpoint) = checkpoint.as_mut() else { return };
-                checkpoint.step(&mut self.shared.core.borrow_mut())
-            };
-            if !self.follow(step) {
-                return;
-            }
-        }
-    }
-
-    /// Does what a step says. True when the next step can be taken at once.
-    fn follow(&mut self, step: Step) -> bool {
-        match step {
-            Step::Wait => false,
-            Step::Collect(ids) => {
-                for id in ids {
-                    self.forward(id, ToEntity::Save);
-                }
-                false
-            }
-            Step::Tell(ids) => {
-                for id in ids {
-                    self.forward(id, ToEntity::Saved);
-                    self.metrics.saved.inc();
-                }
-                false
-            }
-            Step::Done(asked_by, saved) => {
-                *self.shared.checkpoint.borrow_mut() = None;
-                self.metrics.checkpoints.inc();
-                for sender in asked_by {
-                    answer(sender, saved);
-                }
-                self.sweep();
-                self.saved_for_timers();
-                let is_running = self.shared.checkpoint.borrow().is_some();
-                if !is_running && !self.checkpoint_again.is_empty() {
-                    let asked_by = std::mem::take(&mut self.checkpoint_again);
-                    self.begin(asked_by);
-                }
-                false
-            }
-        }
-    }
-
-    fn storage(&mut self, done: Done, context: &mut Context<Self>) {
-        match done {
-            Done::Timers(page) => self.timers_read(page, context),
-            Done::Found(id, found) => self.forward(id, ToEntity::Found(found)),
-            Done::Saved | Done::BooksSaved => {
-                let step = {
-                    let mut checkpoint = self.shared.checkpoint.borrow_mut();
-                    let checkpoint = checkpoint.as_mut().expect("only a checkpoint saves");
-                    checkpoint.saved(&mut self.shared.core.borrow_mut())
-                };
-                if self.follow(step) {
-                    self.step();
-                }
-            }
-        }
-    }
-
-    /// Removes who has stopped and asks who may stop.
-    fn sweep(&mut self) {
-        let (retired, now_ms) = {
-            let mut core = self.shared.core.borrow_mut();
-            (std::mem::take(&mut core.retired), core.now().millis())
-        };
-        for id in retired {
-            self.residents.remove_stopped(&id);
-        }
-        for id in self.residents.sweep(now_ms) {
-            self.forward(id, ToEntity::Retire);
-        }
-        self.show();
-    }
-
-    /// Shows how full the shard is.
-    fn show(&mut self) {
-        let residents = self.residents.len();
-        let tail = self.shared.core.borrow().tail.bytes();
-        let full = self.residents.is_full();
-        self.pressure.full.store(full, Ordering::Relaxed);
-        self.pressure.residents.store(residents, Ordering::Relaxed);
-        self.pressure.tail_bytes.store(tail, Ordering::Relaxed);
-        let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        self.metrics.residents.add(gauge(residents) - self.counted_residents);
-        self.counted_residents = gauge(residents);
-        self.metrics.tail_bytes.add(gauge(tail) - self.counted_tail);
-        self.counted_tail = gauge(tail);
-    }
-
-    fn report(&self, report: Report) {
-        let core = self.shared.core.borrow();
-        match report {
-            Report::Books(sender) => answer(sender, core.books.clone()),
-            Report::State(sender) => answer(
-                sender,
-                ShardState {
-                    shard: core.shard,
-                    last: Seq(core.next().0 - 1),
-                    durable: core.durable_to(),
-                    residents: self.residents.len(),
-                    dirty: core.dirty.len(),
-                    timers: self.timers.borrow().len(),
-                    tail_bytes: core.tail.bytes(),
-                    unacknowledged: core.outbox.len(),
-                    waiting: core.waiting(),
-                    checkpointing: self.shared.checkpoint.borrow().is_some(),
-                },
-            ),
-            Report::Work(sender) => {
-                drop(core);
-                answer(sender, self.work());
-            }
-            Report::Present(kind, sender) => {
-                let ids = self.residents.iter().map(|(id, _)| id);
-                answer(sender, ids.filter(|id| id.kind == kind).cloned().collect());
-            }
-            Report::Timers(sender) => {
-                let timers = self.timers.borrow();
-                let is_saving = self.shared.checkpoint.borrow().is_some();
-                let timers = ShardTimers {
-                    shard: core.shard,
-                    next: timers.next(),
-                    known_to: timers.known_to(),
-                    is_unsaved: is_saving || !core.dirty.is_empty(),
-                };
-                answer(sender, timers);
-            }
-            Report::Residents(sender) => {
-                let state = |(id, resident): (&EntityId, &Resident<_>)| ResidentState {
-                    id: id.clone(),
-                    shard: core.shard,
-                    mailbox: resident.slot.inbox.get(),
-                    dirty: resident.slot.dirty.get(),
-                    active_ms: resident.slot.active.get(),
-                };
-                answer(sender, self.residents.iter().map(state).collect());
-            }
-        }
-    }
-
-    fn forget(&self, id: &EntityId, sender: oneshot::Sender<()>) {
-        self.shared.core.borrow_mut().forget_neighbour(id);
-        answer(sender, ());
-    }
-
-    fn resend(&self, unacknowledged: Vec<Sent>) {
-        let core = self.shared.core.borrow();
-        for message in unacknowledged {
-            core.ports.deliver(message.to.shard(self.desk.shards()), message);
-        }
-    }
-}
-
-/// Answers an operator, who may have gone away.
-fn answer<T>(sender: oneshot::Sender<T>, value: T) {
-    if sender.send(value).is_err() {
-        tracing::debug!("an operator did not wait for an answer");
     }
 }
 
@@ -367,11 +146,8 @@ impl Actor for ShardActor {
 
     fn started(&mut self, context: &mut Context<Self>) {
         context.run_interval(TICK, |shard, context| {
-            if !shard.timers.borrow().is_unread() {
-                shard.look(context);
-            }
-            shard.begin_if_due();
-            shard.sweep();
+            shard.0.tick();
+            shard.ring(context);
         });
     }
 }
@@ -380,12 +156,8 @@ impl Handler<Local> for ShardActor {
     type Result = ();
 
     fn handle(&mut self, message: Local, context: &mut Context<Self>) {
-        match message {
-            Local::Arm => self.arm(1, context),
-            Local::Look => self.look(context),
-            Local::Flush => self.desk.flush(),
-            Local::Step => self.step(),
-        }
+        self.0.local(message);
+        self.ring(context);
     }
 }
 
@@ -393,70 +165,7 @@ impl Handler<ToShard> for ShardActor {
     type Result = ();
 
     fn handle(&mut self, message: ToShard, context: &mut Context<Self>) {
-        match message {
-            ToShard::Job(job) => self.forward(job.to.clone(), ToEntity::Job(job)),
-            ToShard::Jobs(jobs) => {
-                for job in jobs {
-                    self.forward(job.to.clone(), ToEntity::Job(Box::new(job)));
-                }
-            }
-            ToShard::Deliver(messages) => self.deliver(messages),
-            ToShard::Acknowledge(seqs) => {
-                let mut core = self.shared.core.borrow_mut();
-                for seq in seqs {
-                    core.outbox.acknowledge(seq);
-                }
-            }
-            ToShard::Durable(durable) => self.desk.durable(&durable),
-            ToShard::Storage(done) => self.storage(done, context),
-            ToShard::AskNeighbour { entity, from } => {
-                let reply = ReplyTo::neighbour(from, entity.clone());
-                let job = Job { to: entity.clone(), ask: Ask::Summary, reply };
-                self.forward(entity, ToEntity::Job(Box::new(job)));
-            }
-            ToShard::Neighbour { entity, neighbour } => {
-                let waiting =
-                    self.shared.core.borrow_mut().neighbour_found(entity, neighbour.as_ref());
-                for (id, ticket) in waiting {
-                    self.forward(id, ToEntity::Neighbour(ticket, neighbour.clone()));
-                }
-            }
-            ToShard::Answered { entity, answered } => {
-                self.forward(entity, ToEntity::Answered(answered));
-            }
-            ToShard::Brought { entity, brought } => {
-                self.forward(entity, ToEntity::Brought(Box::new(brought)));
-            }
-            ToShard::Resume(entities) => {
-                for id in entities {
-                    self.forward(id, ToEntity::Wake);
-                }
-            }
-            ToShard::Linked(peers) => {
-                self.desk.link(&peers);
-                self.start_timers();
-            }
-            ToShard::TimeMoved(sender) => {
-                self.look(context);
-                answer(sender, ());
-            }
-            ToShard::Resend(unacknowledged) => self.resend(unacknowledged),
-            ToShard::Checkpoint(sender) => {
-                if self.shared.checkpoint.borrow().is_some() {
-                    self.checkpoint_again.push(sender);
-                } else {
-                    self.begin(vec![sender]);
-                }
-            }
-            ToShard::Report(report) => self.report(report),
-            ToShard::Forget(id, sender) => self.forget(&id, sender),
-            ToShard::Passivate(id, sender) => {
-                let resident = self.residents.get(&id).is_some();
-                if resident {
-                    self.forward(id, ToEntity::Retire);
-                }
-                answer(sender, !resident);
-            }
-        }
+        self.0.handle(message);
+        self.ring(context);
     }
 }

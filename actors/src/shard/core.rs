@@ -213,13 +213,15 @@ impl ShardCore {
     /// A shard as recovery found it. All of its tail is durable.
     pub fn new(start: Start, ports: Box<dyn Ports>) -> Self {
         let durable = Seq(start.tail.next().0 - 1);
+        let mut dirty: Vec<EntityId> = start.recovered.keys().cloned().collect();
+        dirty.sort();
         Self {
             shard: start.shard,
             ports,
             tail: start.tail,
             outbox: start.outbox,
             books: start.books,
-            dirty: start.recovered.keys().cloned().collect(),
+            dirty,
             recovered: start.recovered,
             retired: Vec::new(),
             shards: start.shards,

@@ -11,21 +11,25 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use actix::prelude::*;
 use bursar_domain::id::{Seq, ShardId};
 use bursar_domain::message::{Message as Sent, Source};
 
-use crate::committer::CommitterHandle;
-use crate::shard::actor::{Local, ShardActor};
-use crate::shard::entity::Shared;
+use crate::shard::core::Handed;
 use crate::shard::messages::ToShard;
+use crate::shard::worker::Shared;
+
+/// What connects the shards of a thread with the others and with the disk. Nothing here blocks.
+pub trait Lines {
+    /// Puts something into a shard's mailbox.
+    fn tell(&self, shard: ShardId, message: ToShard);
+    /// Hands records to the committer.
+    fn commit(&self, handed: Vec<Handed>);
+}
 
 /// What the shards of one thread share.
-#[derive(Default)]
 pub struct Desk {
-    committer: CommitterHandle,
+    lines: Box<dyn Lines>,
     local: RefCell<Vec<(ShardId, Rc<Shared>)>>,
-    peers: RefCell<Vec<Addr<ShardActor>>>,
     flush_asked: Cell<bool>,
     messages: RefCell<Vec<Vec<Sent>>>,
     receipts: RefCell<Vec<Vec<Seq>>>,
@@ -33,12 +37,14 @@ pub struct Desk {
 
 impl Desk {
     /// A desk of a thread, of `shards` shards in all.
-    pub fn new(committer: CommitterHandle, shards: u16) -> Rc<Self> {
+    pub fn new(lines: Box<dyn Lines>, shards: u16) -> Rc<Self> {
         let count = usize::from(shards);
-        let desk = Self { committer, ..Self::default() };
-        desk.messages.borrow_mut().resize_with(count, Vec::new);
-        desk.receipts.borrow_mut().resize_with(count, Vec::new);
-        Rc::new(desk)
+        let empty = || RefCell::new(Vec::new());
+        let (messages, receipts) = (empty(), RefCell::new(Vec::new()));
+        messages.borrow_mut().resize_with(count, Vec::new);
+        receipts.borrow_mut().resize_with(count, Vec::new);
+        let (local, flush_asked) = (RefCell::default(), Cell::new(false));
+        Rc::new(Self { lines, local, flush_asked, messages, receipts })
     }
 
     /// How many shards there are in all.
@@ -52,21 +58,22 @@ impl Desk {
         self.local.borrow_mut().push((shard, shared));
     }
 
-    /// Where all shards are. The first shard of a thread to learn it tells the others.
-    pub fn link(&self, peers: &[Addr<ShardActor>]) {
-        *self.peers.borrow_mut() = peers.to_vec();
-    }
-
     /// Tells a shard something by itself.
     pub fn tell(&self, shard: ShardId, message: ToShard) {
-        self.peers.borrow()[usize::from(shard.0)].do_send(message);
+        self.lines.tell(shard, message);
     }
 
-    /// Hands over and dispatches once the entities have worked off their mailboxes: a message to
-    /// oneself comes after everything that has been sent to them.
-    pub fn flush_soon(&self, me: &Addr<ShardActor>) {
+    /// Hands records over by themselves.
+    pub fn commit(&self, handed: Handed) {
+        self.lines.commit(vec![handed]);
+    }
+
+    /// Has `ask` ask for a flush, unless one was asked for: to hand over and dispatch once the
+    /// entities have worked off their mailboxes. A message to oneself comes after everything that
+    /// has been sent to them.
+    pub fn flush_soon(&self, ask: impl FnOnce()) {
         if !self.flush_asked.replace(true) {
-            me.do_send(Local::Flush);
+            ask();
         }
     }
 
@@ -88,7 +95,7 @@ impl Desk {
             handed.extend(shared.core.borrow_mut().close());
         }
         if !handed.is_empty() {
-            self.committer.commit(handed);
+            self.lines.commit(handed);
         }
         self.dispatch();
     }

@@ -5,8 +5,9 @@
 //! edge reads without asking.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::time::Duration;
 
-use actix::prelude::*;
+use actix::Message;
 use bursar_domain::call::Answered;
 use bursar_domain::errand::Brought;
 use bursar_domain::id::{EntityId, Kind, Seq, ShardId};
@@ -15,7 +16,6 @@ use tokio::sync::oneshot;
 
 use crate::books::Books;
 use crate::job::Job;
-use crate::shard::actor::ShardActor;
 use crate::shard::work::ShardWork;
 use crate::storage::Done;
 use crate::view::Neighbour;
@@ -44,8 +44,35 @@ pub struct Limits {
     pub checkpoint_bytes: usize,
 }
 
+/// What a shard tells itself.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub enum Local {
+    /// The entities have worked off their mailboxes: hand over what was staged.
+    Flush,
+    /// The checkpoint can go on.
+    Step,
+    /// An entity waits for an instant before all others.
+    Arm,
+    /// All who were woken have decided.
+    Look,
+    /// The time of a look has come.
+    Ring(Ring),
+}
+
+/// A look at the timers that is to be taken after a while.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ring {
+    /// After which time.
+    pub wait: Duration,
+    /// For which instant, in milliseconds since the epoch.
+    pub armed_for: i64,
+    /// How long it waits at least, in milliseconds.
+    pub pause_ms: u64,
+}
+
 /// What comes from other threads and shards.
-#[derive(Message)]
+#[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub enum ToShard {
     /// A request to an entity.
@@ -90,8 +117,8 @@ pub enum ToShard {
     },
     /// These entities may wait for something: read them, and they will see to it.
     Resume(Vec<EntityId>),
-    /// All shards have started.
-    Linked(Vec<Addr<ShardActor>>),
+    /// All shards have started and can be reached.
+    Linked,
     /// Every shard is linked; these messages of this shard may not have arrived before.
     Resend(Vec<Sent>),
     /// Save everything now; tells how many entities were saved.

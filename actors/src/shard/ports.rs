@@ -18,10 +18,10 @@ use crate::clerk::Clerk;
 use crate::committer::CommitterHandle;
 use crate::gateway::Gateways;
 use crate::job::NeighbourAnswer;
-use crate::shard::actor::{Local, ShardActor};
+use crate::shard::actor::ShardActor;
 use crate::shard::core::{Handed, Ports, Wanted};
 use crate::shard::desk::Desk;
-use crate::shard::messages::ToShard;
+use crate::shard::messages::{Local, ToShard};
 use crate::shard::timers::{Timer, Timers};
 use crate::storage::StorageHandle;
 
@@ -47,11 +47,11 @@ pub struct ActixPorts {
 
 impl Ports for ActixPorts {
     fn flush_soon(&self) {
-        self.desk.flush_soon(&self.me);
+        self.desk.flush_soon(|| self.me.do_send(Local::Flush));
     }
 
     fn commit(&self, handed: Handed) {
-        self.committer.commit(vec![handed]);
+        self.desk.commit(handed);
     }
 
     fn load(&self, entity: &EntityId) {

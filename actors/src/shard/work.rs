@@ -16,7 +16,7 @@ use std::cell::Cell;
 
 use bursar_domain::id::{Seq, ShardId};
 
-use crate::shard::entity::ToEntity;
+use crate::shard::worker::ToEntity;
 
 /// What led to a decision.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

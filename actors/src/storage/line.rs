@@ -15,30 +15,31 @@ const READS_IN_A_ROW: u32 = 64;
 
 /// What waits.
 #[derive(Debug)]
-pub(super) struct Line<T> {
+pub struct Line<T> {
     reads: VecDeque<T>,
     others: VecDeque<T>,
     in_a_row: u32,
 }
 
-impl<T> Line<T> {
-    /// Nothing waits.
-    pub(super) fn new() -> Self {
+impl<T> Default for Line<T> {
+    fn default() -> Self {
         Self { reads: VecDeque::new(), others: VecDeque::new(), in_a_row: 0 }
     }
+}
 
+impl<T> Line<T> {
     /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.reads.is_empty() && self.others.is_empty()
     }
 
     /// Something is asked.
-    pub(super) fn push(&mut self, asked: T, is_read: bool) {
+    pub fn push(&mut self, asked: T, is_read: bool) {
         if is_read { &mut self.reads } else { &mut self.others }.push_back(asked);
     }
 
     /// What is done next.
-    pub(super) fn next(&mut self) -> Option<T> {
+    pub fn take(&mut self) -> Option<T> {
         let is_others_turn = self.in_a_row >= READS_IN_A_ROW && !self.others.is_empty();
         if !is_others_turn && let Some(read) = self.reads.pop_front() {
             self.in_a_row += 1;
@@ -55,23 +56,23 @@ mod tests {
 
     #[test]
     fn reads_go_first_each_in_its_order() {
-        let mut line = Line::new();
+        let mut line = Line::default();
         for (asked, is_read) in [(1, false), (2, true), (3, false), (4, true)] {
             line.push(asked, is_read);
         }
-        let done: Vec<u32> = std::iter::from_fn(|| line.next()).collect();
+        let done: Vec<u32> = std::iter::from_fn(|| line.take()).collect();
         assert_eq!(done, [2, 4, 1, 3]);
         assert!(line.is_empty());
     }
 
     #[test]
     fn the_others_come_to_their_turn_however_much_is_read() {
-        let mut line = Line::new();
+        let mut line = Line::default();
         line.push(0, false);
         let mut reads = 0;
         loop {
             line.push(1, true);
-            match line.next() {
+            match line.take() {
                 Some(0) => break,
                 Some(_) => reads += 1,
                 None => unreachable!("a read was just asked for"),

@@ -7,12 +7,14 @@
 //! Invariant: the same input gives the same facts.
 
 mod deal;
+mod entries;
 mod outcome;
 mod picture;
 
 use bursar_domain::id::{Seq, ShardId};
 use bursar_domain::record::Record;
 
+pub use entries::{entries, letters, papers};
 pub use outcome::outcome;
 pub use picture::picture;
 

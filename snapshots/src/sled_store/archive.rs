@@ -1,4 +1,4 @@
-//! The archive in sled: snapshots, history, indexes, outcomes and waits, each in its own tree.
+//! The archive on a disk: snapshots, history, indexes, outcomes and waits, each in its own tree.
 //!
 //! Every change goes through the tally (`tally.rs`); this file says which keys and values a
 //! save means, and reads them back; `waits.rs` does so for those that wait.
@@ -23,6 +23,7 @@ use super::tally::{self, Changes, Place, Tallied};
 use super::{chunk, keys, waits};
 use crate::codec;
 use crate::envelope::{self, Kind, NO_HASH};
+use crate::port::{BytesOf, Database, Home, Tree};
 use crate::store::{Archive, Due, IndexKind, Result, Saved, Snapshot, VisitRecord, Waits};
 
 /// Under this key of the tree `meta` stands the last outcome that was dropped.
@@ -31,8 +32,8 @@ const DROPPED_PLACE: &str = "tree meta, key dropped";
 
 /// The archive of an open store.
 #[derive(Debug)]
-pub struct SledArchive {
-    entries: Tallied,
+pub struct DiskArchive<H: Home> {
+    entries: Tallied<H>,
     shards: u16,
     /// Held while something is compared with what is there and then written.
     saving: Mutex<()>,
@@ -44,13 +45,13 @@ const LARGE_VALUE: usize = 16 * 1024;
 /// After so many look-ups a part of sled's cache looks what it can let go (`MAX_QUEUE_ITEMS`).
 const CACHE_QUEUE: usize = 64;
 
-impl SledArchive {
-    pub(super) fn new(entries: Tallied, shards: u16) -> Self {
+impl<H: Home> DiskArchive<H> {
+    pub(super) fn new(entries: Tallied<H>, shards: u16) -> Self {
         Self { entries, shards, saving: Mutex::new(()) }
     }
 
     #[cfg(test)]
-    pub(super) fn entries_with_tally(&self) -> &Tallied {
+    pub(super) fn entries_with_tally(&self) -> &Tallied<H> {
         &self.entries
     }
 
@@ -76,12 +77,12 @@ impl SledArchive {
         value.map(|value| open(place, kind, key, &value, read)).transpose()
     }
 
-    /// Entries of a tree as sled iterates them, errors as ours.
+    /// Entries of a tree as they come, errors as ours.
     fn entries(
         &self,
         place: Place,
         range: impl std::ops::RangeBounds<Vec<u8>>,
-    ) -> impl DoubleEndedIterator<Item = Result<(sled::IVec, sled::IVec)>> {
+    ) -> impl DoubleEndedIterator<Item = Result<(BytesOf<H>, BytesOf<H>)>> {
         let range = place.tree(&self.entries.disk).range(range);
         range.map(move |found| {
             let named = |error| disk::error("reading the archive", &place.name(b"(next)"))(error);
@@ -197,7 +198,7 @@ fn read_outcomes(key: &[u8], value: &[u8]) -> Result<Vec<(Position, Outcome)>> {
     open(place, Kind::Outcomes, key, value, |body| chunk::read_outcomes(first, body))
 }
 
-impl Archive for SledArchive {
+impl<H: Home> Archive for DiskArchive<H> {
     fn load(&self, entity: &EntityId) -> Result<Option<Snapshot>> {
         snapshot::load(&self.entries.disk, Kind::Snapshot, &keys::entity(entity))
     }
@@ -325,7 +326,7 @@ impl Archive for SledArchive {
         let from = keys::index(entity, kind, after.map_or(0, |after| after.saturating_add(1)));
         let to = keys::index(entity, kind, u128::MAX);
         let found = self.entries(Place::Keys, from..=to).take(limit);
-        let slot = |(key, _): (sled::IVec, sled::IVec)| {
+        let slot = |(key, _): (BytesOf<H>, BytesOf<H>)| {
             let slot = keys::slot(&key);
             slot.ok_or_else(|| damaged(Place::Keys.name(&key), "the key has no slot"))
         };
@@ -489,6 +490,6 @@ impl Archive for SledArchive {
 
     fn size_bytes(&self) -> Result<u64> {
         let database = &self.entries.disk.database;
-        database.size_on_disk().map_err(disk::error("measuring the size", "the database file"))
+        database.size().map_err(disk::error("measuring the size", "the database file"))
     }
 }

@@ -1,17 +1,17 @@
-//! The open database: sled, the handle that makes it durable, the lock, the witness.
+//! The open disk: the trees, the database that makes them durable, the lock, the witness.
 //!
-//! sled's `flush` writes but does not sync (measured: no fsync in 200 flushes), so [`Disk::sync`]
-//! follows every flush with `fdatasync` on a handle of our own. That handle also sees write errors
-//! that sled's background threads ran into, because the kernel tells each open file once.
+//! It is the same on a directory and on a simulated machine ([`crate::port`]); what sled needs
+//! beyond the trait is in `directory.rs`. Errors of the machine become ours here, with what was
+//! being done and where.
 //!
 //! Invariants: nothing is acknowledged before [`Disk::sync`] returned; no value reaches
 //! [`VALUE_SIZE_LIMIT`], past which sled would write files that nobody syncs; after the first
 //! error the store is finished and says so; the lock is given back last.
 
-use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
+use crate::port::{Database, Failure, Home, Tree, TreeOf};
 use crate::store::{Result, StoreError};
 use crate::witness::Witness;
 
@@ -21,49 +21,46 @@ pub(super) const VALUE_SIZE_LIMIT: usize = 200 * 1024;
 
 /// The trees of the database.
 #[derive(Debug)]
-pub(super) struct Trees {
+pub(super) struct Trees<T> {
     /// Group number, big endian -> group.
-    pub(super) journal: sled::Tree,
+    pub(super) journal: T,
     /// Entity or shard -> state.
-    pub(super) snapshots: sled::Tree,
+    pub(super) snapshots: T,
     /// Entity and first position -> records.
-    pub(super) history: sled::Tree,
+    pub(super) history: T,
     /// Entity, index and slot -> number.
-    pub(super) keys: sled::Tree,
+    pub(super) keys: T,
     /// Position of the first -> outcomes.
-    pub(super) outcomes: sled::Tree,
+    pub(super) outcomes: T,
     /// Entity -> what it waits for.
-    pub(super) waits: sled::Tree,
+    pub(super) waits: T,
     /// Who waits, by what for, instant and entity -> nothing.
-    pub(super) due: sled::Tree,
+    pub(super) due: T,
     /// Entity or shard, state and number -> piece of the state.
-    pub(super) pieces: sled::Tree,
+    pub(super) pieces: T,
     /// What the store knows about itself.
-    pub(super) meta: sled::Tree,
+    pub(super) meta: T,
 }
 
 /// The open database. The fields are dropped in this order.
 #[derive(Debug)]
-pub(super) struct Disk {
-    pub(super) trees: Trees,
-    pub(super) database: sled::Db,
-    /// Our handle on the file that sled writes.
-    pub(super) file: File,
-    pub(super) witness: Mutex<Witness>,
+pub(super) struct Disk<H: Home> {
+    pub(super) trees: Trees<TreeOf<H>>,
+    pub(super) database: H::Database,
+    pub(super) witness: Mutex<Witness<H::Slots>>,
     pub(super) is_finished: AtomicBool,
     /// Held, never used; given back when it is closed. A copy that is checked needs none.
-    pub(super) _lock: Option<File>,
+    pub(super) _lock: Option<H::Lock>,
 }
 
-impl Disk {
+impl<H: Home> Disk<H> {
     /// Makes everything written so far durable.
     pub(super) fn sync(&self, doing: &'static str) -> Result<()> {
-        self.database.flush().map_err(error(doing, "the database file"))?;
-        self.file.sync_data().map_err(|source| StoreError::Io { doing, source })
+        self.database.sync().map_err(error(doing, "the database file"))
     }
 
     /// The witness, for one short use.
-    pub(super) fn witness(&self) -> MutexGuard<'_, Witness> {
+    pub(super) fn witness(&self) -> MutexGuard<'_, Witness<H::Slots>> {
         self.witness.lock().expect("nobody panics while holding the witness")
     }
 
@@ -86,7 +83,7 @@ impl Disk {
     }
 }
 
-impl Drop for Disk {
+impl<H: Home> Drop for Disk<H> {
     fn drop(&mut self) {
         // Without this sync the witness would be older and still true, so an error changes nothing.
         drop(self.witness().sync());
@@ -94,43 +91,33 @@ impl Drop for Disk {
 }
 
 /// Writes one value; returns what was there. Not synced.
-pub(super) fn insert(
-    tree: &sled::Tree,
+pub(super) fn insert<T: Tree>(
+    tree: &T,
     doing: &'static str,
     key: &[u8],
     value: Vec<u8>,
-) -> Result<Option<sled::IVec>> {
+) -> Result<Option<T::Bytes>> {
     assert!(value.len() < VALUE_SIZE_LIMIT, "a value of {} bytes while {doing}", value.len());
     tree.insert(key, value).map_err(|found| error_at(doing, tree, key)(found))
 }
 
-/// What an error of sled means, with the key it was met at.
-pub(super) fn error_at(
+/// What an error of the machine means, with the key it was met at.
+pub(super) fn error_at<T: Tree>(
     doing: &'static str,
-    tree: &sled::Tree,
+    tree: &T,
     key: &[u8],
-) -> impl FnOnce(sled::Error) -> StoreError + use<> {
-    let place =
-        format!("tree {}, key {}", String::from_utf8_lossy(&tree.name()), key.escape_ascii());
-    move |found| error(doing, &place)(found)
+) -> impl FnOnce(Failure) -> StoreError {
+    move |found| error(doing, &format!("tree {}, key {}", tree.name(), key.escape_ascii()))(found)
 }
 
-/// What an error of sled means.
-pub(super) fn error(
-    doing: &'static str,
-    place: &str,
-) -> impl FnOnce(sled::Error) -> StoreError + use<> {
-    let place = place.to_owned();
+/// What an error of the machine means.
+pub(super) fn error(doing: &'static str, place: &str) -> impl FnOnce(Failure) -> StoreError {
     move |found| match found {
-        sled::Error::Io(source) => StoreError::Io { doing, source },
-        sled::Error::Corruption { at, .. } => {
-            let at = at.map_or_else(String::new, |at| format!(" at {at:?} of the file"));
-            let what = format!("the database's own checksum does not match{at}");
-            StoreError::Damaged { place, what }
+        Failure::Io(source) => StoreError::Io { doing, source },
+        Failure::Corrupted(_) => {
+            StoreError::Damaged { place: place.to_owned(), what: found.to_string() }
         }
-        sled::Error::CollectionNotFound(_)
-        | sled::Error::Unsupported(_)
-        | sled::Error::ReportableBug(_) => StoreError::Database { doing, what: found.to_string() },
+        Failure::Other(what) => StoreError::Database { doing, what },
     }
 }
 

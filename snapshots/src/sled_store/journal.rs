@@ -1,7 +1,7 @@
-//! The journal in sled: one key per group, one flush and one sync per append.
+//! The journal on a disk: one key per group, one flush and one sync per append.
 //!
-//! An append packs what waits into groups of at most 128 KiB, inserts each as one value (which sled
-//! writes whole or not at all), flushes, syncs once, and then tells the witness. Trimming moves the
+//! An append packs what waits into groups of at most 128 KiB, inserts each as one value (which is
+//! written whole or not at all), flushes, syncs once, and then tells the witness. Trimming moves the
 //! mark, which is one small write, and leaves the removal of the groups behind it to later appends,
 //! a few at a time, so that no commit waits for it.
 //!
@@ -18,6 +18,7 @@ use super::disk::{self, Disk};
 use super::mark::{Mark, MarkedShard};
 use crate::envelope::{self, Hash, Kind};
 use crate::group::{self, Group, Part};
+use crate::port::{Home, Tree};
 use crate::store::{Claim, Journal, Read, Result, Slice, StoreError, Written};
 use crate::witness::Seen;
 
@@ -37,7 +38,7 @@ struct Note {
 
 /// The journal of an open store. Its one owner is the committer.
 #[derive(Debug)]
-pub struct SledJournal {
+pub struct DiskJournal<H: Home> {
     mark: Mark,
     /// After the last group.
     chain: Chain,
@@ -47,13 +48,13 @@ pub struct SledJournal {
     notes: VecDeque<Note>,
     /// All groups before this one are removed.
     removed_to: u64,
-    disk: Arc<Disk>,
+    disk: Arc<Disk<H>>,
 }
 
-impl SledJournal {
+impl<H: Home> DiskJournal<H> {
     /// Checks the whole journal after the mark, and removes what is left before it.
-    pub(super) fn open(disk: Arc<Disk>, mark: Mark) -> Result<Self> {
-        for found in disk.trees.journal.range(..=mark.number.to_be_bytes()) {
+    pub(super) fn open(disk: Arc<Disk<H>>, mark: Mark) -> Result<Self> {
+        for found in disk.trees.journal.range(..=mark.number.to_be_bytes().to_vec()) {
             let (key, _) = found.map_err(disk::error("reading the journal", "tree journal"))?;
             disk.trees.journal.remove(&key).map_err(disk::error_at(
                 "removing a group",
@@ -123,7 +124,7 @@ impl SledJournal {
         chain: &mut Chain,
         visit: &mut dyn FnMut(&Chain, Group<'_>) -> Result<()>,
     ) -> Result<()> {
-        let first = (self.mark.number + 1).to_be_bytes();
+        let first = (self.mark.number + 1).to_be_bytes().to_vec();
         for found in self.disk.trees.journal.range(first..) {
             let (key, value) = found.map_err(|error| {
                 let place = format!("tree journal, after group {}", chain.number);
@@ -257,7 +258,7 @@ impl SledJournal {
         let end = (self.mark.number + 1).min(self.removed_to.saturating_add(limit));
         for number in self.removed_to..end {
             let (journal, key) = (&self.disk.trees.journal, number.to_be_bytes());
-            journal.remove(key).map_err(disk::error_at("removing a group", journal, &key))?;
+            journal.remove(&key).map_err(disk::error_at("removing a group", journal, &key))?;
         }
         self.removed_to = end;
         Ok(())
@@ -283,7 +284,7 @@ fn note(chain: &Chain, group: &Group<'_>) -> Note {
     Note { number: chain.number, hash: chain.hash, shards }
 }
 
-impl Journal for SledJournal {
+impl<H: Home> Journal for DiskJournal<H> {
     fn claim(&mut self, shards: &[ShardId]) -> Result<Vec<Claim>> {
         self.writing("claiming shards", |journal| journal.claim_all(shards))
     }

@@ -13,6 +13,7 @@ use bursar_domain::id::Seq;
 use super::disk::{self, Disk, damaged};
 use crate::codec;
 use crate::envelope::{self, Hash, Kind, NO_HASH};
+use crate::port::{Home, Tree};
 use crate::store::Result;
 
 const KEY: &[u8] = b"mark";
@@ -48,7 +49,7 @@ impl Mark {
     }
 
     /// Reads the mark.
-    pub(super) fn read(disk: &Disk, shards: u16) -> Result<Self> {
+    pub(super) fn read<H: Home>(disk: &Disk<H>, shards: u16) -> Result<Self> {
         let value = disk.trees.meta.get(KEY).map_err(disk::error("reading the mark", PLACE))?;
         let value = value.ok_or_else(|| damaged(PLACE, "the mark is missing"))?;
         let (_, body) = envelope::open(Kind::Meta, &value).map_err(|what| damaged(PLACE, what))?;
@@ -63,7 +64,7 @@ impl Mark {
     }
 
     /// Writes the mark; not synced.
-    pub(super) fn write(&self, disk: &Disk) -> Result<()> {
+    pub(super) fn write<H: Home>(&self, disk: &Disk<H>) -> Result<()> {
         let shards: Vec<_> = self.shards.iter().map(|s| (s.next, s.keep, s.epoch)).collect();
         let body = codec::encode(&(self.number, self.hash, shards));
         let value = envelope::seal(Kind::Meta, &NO_HASH, &body);

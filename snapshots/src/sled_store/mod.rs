@@ -20,6 +20,7 @@ mod archive;
 mod chain;
 mod check;
 mod chunk;
+mod directory;
 mod disk;
 mod journal;
 mod keys;
@@ -32,10 +33,19 @@ mod waits;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use archive::SledArchive;
-pub use journal::SledJournal;
+pub use archive::DiskArchive;
+pub use directory::{Directory, SledDatabase, SledTree};
+pub use journal::DiskJournal;
 
+use crate::port::Home;
 use crate::store::Result;
+
+/// The journal in a directory.
+pub type SledJournal = DiskJournal<Directory>;
+/// The archive in a directory.
+pub type SledArchive = DiskArchive<Directory>;
+/// The two halves of an open store; it is open until both are dropped.
+pub type Halves<H> = (DiskJournal<H>, Arc<DiskArchive<H>>);
 
 /// How to open a store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -65,8 +75,13 @@ impl SledStore {
     /// whole journal always, every entry of the archive up to a size. The store is open until both
     /// halves are dropped.
     pub fn open(path: &Path, options: &Options) -> Result<(SledJournal, Arc<SledArchive>)> {
+        Self::open_in(&Directory::new(path), options)
+    }
+
+    /// The same, wherever the store lives.
+    pub fn open_in<H: Home>(home: &H, options: &Options) -> Result<Halves<H>> {
         assert!(options.shards > 0, "a store has at least one shard");
-        open::open(path, options)
+        open::open(home, options)
     }
 
     /// Opens a store that exists, with as many shards as it was made with ([`SledJournal::ends`]
@@ -75,6 +90,6 @@ impl SledStore {
         path: &Path,
         options: &Options,
     ) -> Result<(SledJournal, Arc<SledArchive>)> {
-        open::open(path, &Options { shards: open::AS_MADE, ..*options })
+        open::open(&Directory::new(path), &Options { shards: open::AS_MADE, ..*options })
     }
 }

@@ -9,19 +9,16 @@
 //! it saw; a directory of another format or number of shards is refused before anything in it is
 //! changed by us; a new store is complete on disk before it is returned.
 
-use std::fs::{self, File, TryLockError};
-use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-use std::thread;
-use std::time::Duration;
 
 use super::disk::{self, Disk, Trees, damaged};
 use super::mark::Mark;
 use super::tally::{self, Tallied};
-use super::{Options, SledArchive, SledJournal, check, waits};
+use super::{DiskArchive, DiskJournal, Halves, Options, check, waits};
 use crate::codec;
 use crate::envelope::{self, Kind, NO_HASH};
+use crate::port::{Database, Home, Slots, Tree};
 use crate::store::{Result, StoreError};
 use crate::witness::{Found, NOTHING, Seen, Witness};
 
@@ -32,16 +29,6 @@ const FORMAT_PLACE: &str = "tree meta, key format";
 
 /// In [`Options::shards`]: as many as the directory was made with.
 pub(super) const AS_MADE: u16 = 0;
-
-/// Large segments, because sled writes values above a quarter of one into files of their own,
-/// which it does not sync. This is the largest it takes.
-const SEGMENT_SIZE: usize = 16 * 1024 * 1024;
-/// With sled's background flush off it would not reclaim space either.
-const FLUSH_EVERY_MS: u64 = 500;
-
-/// How often sled's own lock is asked for: sled may hold it for a moment after it was closed.
-const LOCK_ATTEMPTS: u32 = 500;
-const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 /// How much of the archive is read while it is opened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,29 +42,22 @@ pub(super) enum Scrub {
 }
 
 /// Opens a store.
-pub(super) fn open(path: &Path, options: &Options) -> Result<(SledJournal, Arc<SledArchive>)> {
-    fs::create_dir_all(path).map_err(io("making the data directory"))?;
-    let lock = lock(path)?;
-    let is_checked = check::check(path, options)?;
+pub(super) fn open<H: Home>(home: &H, options: &Options) -> Result<Halves<H>> {
+    let lock = home.lock()?;
+    let is_checked = check::check(home, options)?;
     let scrub = if is_checked { Scrub::No } else { Scrub::IfSmall };
-    open_locked(path, Some(lock), options, scrub)
+    open_locked(home, Some(lock), options, scrub)
 }
 
-/// Opens a store in a directory that nobody else has open.
-pub(super) fn open_locked(
-    path: &Path,
-    lock: Option<File>,
+/// Opens a store in a home that nobody else has open.
+pub(super) fn open_locked<H: Home>(
+    home: &H,
+    lock: Option<H::Lock>,
     options: &Options,
     scrub: Scrub,
-) -> Result<(SledJournal, Arc<SledArchive>)> {
-    let witness = Witness::open(&path.join("witness"))?;
-    let database_path = path.join("sled");
-    let database = open_database(&database_path, options)?;
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .open(database_path.join("db"))
-        .map_err(io("opening the database file"))?;
+) -> Result<Halves<H>> {
+    let witness = Witness::open(home.witness()?)?;
+    let database = home.database(options.cache_bytes)?;
     let trees = open_trees(&database)?;
     let shards = match options.shards {
         AS_MADE => stored_shards(&trees, &witness)?,
@@ -86,23 +66,27 @@ pub(super) fn open_locked(
     let is_new = check_format(&trees, &witness, shards)?;
     let witness = match witness {
         Found::Readable(witness) => witness,
-        Found::Missing | Found::Unreadable => Witness::create(&path.join("witness"))?,
+        Found::Missing | Found::Unreadable => Witness::create(home.make_witness()?)?,
     };
     let seen = witness.seen();
     let is_finished = AtomicBool::new(false);
     let witness = Mutex::new(witness);
-    let disk = Arc::new(Disk { trees, database, file, witness, is_finished, _lock: lock });
+    let disk: Arc<Disk<H>> = Arc::new(Disk { trees, database, witness, is_finished, _lock: lock });
+    // Before the format is written: a database that has one, beside a witness whose name a power cut
+    // took, would be taken for damage.
+    home.sync_names()?;
     if is_new {
         create(&disk, shards)?;
     }
-    sync_directories(path)?;
-    check_blobs(&database_path)?;
 
     let mark = Mark::read(&disk, shards)?;
-    let journal = SledJournal::open(Arc::clone(&disk), mark)?;
+    let journal = DiskJournal::open(Arc::clone(&disk), mark)?;
     journal.check_seen(seen)?;
     let archive = Tallied::open(Arc::clone(&disk), seen)?;
-    let size = disk.file.metadata().map_err(io("measuring the database file"))?.len();
+    let size = disk.database.length().map_err(|source| {
+        let doing = "measuring the database file";
+        StoreError::Io { doing, source }
+    })?;
     let is_small = size <= options.scrub_limit_bytes;
     if scrub == Scrub::Full || (scrub == Scrub::IfSmall && is_small) {
         archive.verify()?;
@@ -111,70 +95,13 @@ pub(super) fn open_locked(
     disk.sync("opening the store")?;
     let (group, hash) = journal.last();
     disk.witness().catch_up(Seen { group, hash, saves: archive.saves() })?;
-    Ok((journal, Arc::new(SledArchive::new(archive, shards))))
+    Ok((journal, Arc::new(DiskArchive::new(archive, shards))))
 }
 
-fn io(doing: &'static str) -> impl FnOnce(std::io::Error) -> StoreError {
-    move |source| StoreError::Io { doing, source }
-}
-
-/// Takes the directory's lock, or says that another process has it.
-fn lock(path: &Path) -> Result<File> {
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path.join("LOCK"))
-        .map_err(io("opening the lock"))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(StoreError::InUse { path: path.to_owned() }),
-        Err(TryLockError::Error(error)) => Err(io("taking the lock")(error)),
-    }
-}
-
-/// Opens sled.
-fn open_database(path: &Path, options: &Options) -> Result<sled::Db> {
-    fs::create_dir_all(path).map_err(io("making the database directory"))?;
-    remove_torn_snapshots(path)?;
-    let config = sled::Config::new()
-        .path(path)
-        .segment_size(SEGMENT_SIZE)
-        .flush_every_ms(Some(FLUSH_EVERY_MS))
-        .cache_capacity(options.cache_bytes);
-    let mut attempts = 0;
-    loop {
-        attempts += 1;
-        match config.open() {
-            Err(sled::Error::Io(error))
-                if attempts < LOCK_ATTEMPTS && error.to_string().contains("acquire lock") =>
-            {
-                thread::sleep(LOCK_PAUSE);
-            }
-            opened => {
-                return opened.map_err(disk::error("opening the database", "the database file"));
-            }
-        }
-    }
-}
-
-/// A crash while sled opens leaves a torn file that it then takes for damage.
-fn remove_torn_snapshots(path: &Path) -> Result<()> {
-    for entry in fs::read_dir(path).map_err(io("listing the database directory"))? {
-        let entry = entry.map_err(io("listing the database directory"))?;
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("snap.") && name.ends_with(".generating") {
-            fs::remove_file(entry.path()).map_err(io("removing a torn file of the database"))?;
-        }
-    }
-    Ok(())
-}
-
-fn open_trees(database: &sled::Db) -> Result<Trees> {
-    let tree = |name: &str| {
+fn open_trees<D: Database>(database: &D) -> Result<Trees<D::Tree>> {
+    let tree = |name: &'static str| {
         let place = format!("tree {name}");
-        database.open_tree(name).map_err(disk::error("opening a tree", &place))
+        database.tree(name).map_err(disk::error("opening a tree", &place))
     };
     Ok(Trees {
         journal: tree("journal")?,
@@ -182,7 +109,7 @@ fn open_trees(database: &sled::Db) -> Result<Trees> {
         history: tree("history")?,
         keys: tree("keys")?,
         outcomes: tree("outcomes")?,
-        // Directories made before these were needed do not have them; sled makes them, empty.
+        // Directories made before these were needed do not have them; they are made, empty.
         waits: tree("waits")?,
         due: tree("due")?,
         pieces: tree("pieces")?,
@@ -191,7 +118,7 @@ fn open_trees(database: &sled::Db) -> Result<Trees> {
 }
 
 /// The format and the number of shards of the directory; `None` when it has none yet.
-fn read_format(trees: &Trees) -> Result<Option<(u32, u16)>> {
+fn read_format<T: Tree>(trees: &Trees<T>) -> Result<Option<(u32, u16)>> {
     let value = trees.meta.get(FORMAT_KEY);
     let value = value.map_err(disk::error("reading the format", FORMAT_PLACE))?;
     let Some(value) = value else { return Ok(None) };
@@ -201,7 +128,7 @@ fn read_format(trees: &Trees) -> Result<Option<(u32, u16)>> {
 }
 
 /// How many shards the directory was made with.
-fn stored_shards(trees: &Trees, witness: &Found) -> Result<u16> {
+fn stored_shards<T: Tree, S: Slots>(trees: &Trees<T>, witness: &Found<S>) -> Result<u16> {
     if let Some((_, shards)) = read_format(trees)? {
         return Ok(shards);
     }
@@ -210,7 +137,11 @@ fn stored_shards(trees: &Trees, witness: &Found) -> Result<u16> {
 }
 
 /// Compares the directory's format with ours. Returns whether the store is new.
-fn check_format(trees: &Trees, witness: &Found, shards: u16) -> Result<bool> {
+fn check_format<T: Tree, S: Slots>(
+    trees: &Trees<T>,
+    witness: &Found<S>,
+    shards: u16,
+) -> Result<bool> {
     let Some((format, found)) = read_format(trees)? else {
         return check_new(trees, witness).map(|()| true);
     };
@@ -236,7 +167,7 @@ fn check_format(trees: &Trees, witness: &Found, shards: u16) -> Result<bool> {
 }
 
 /// A store without a format must be one that never held anything.
-fn check_new(trees: &Trees, witness: &Found) -> Result<()> {
+fn check_new<T: Tree, S: Slots>(trees: &Trees<T>, witness: &Found<S>) -> Result<()> {
     if let Found::Readable(witness) = witness
         && witness.seen() != NOTHING
     {
@@ -249,39 +180,18 @@ fn check_new(trees: &Trees, witness: &Found) -> Result<()> {
     }
     let Trees { journal, snapshots, history, keys, outcomes, waits, due, pieces, meta: _ } = trees;
     let others = [journal, snapshots, history, keys, outcomes, waits, due, pieces];
-    if others.into_iter().any(|tree| tree.iter().next().is_some()) {
+    if others.into_iter().any(|tree| tree.range(..).next().is_some()) {
         return Err(damaged(FORMAT_PLACE, "it is missing, but there is data"));
     }
     Ok(())
 }
 
 /// Writes what every store has.
-fn create(disk: &Disk, shards: u16) -> Result<()> {
+fn create<H: Home>(disk: &Disk<H>, shards: u16) -> Result<()> {
     Mark::new(shards).write(disk)?;
     tally::create(disk)?;
     let body = codec::encode(&(FORMAT, shards));
     let value = envelope::seal(Kind::Meta, &NO_HASH, &body);
     disk::insert(&disk.trees.meta, "making the store", FORMAT_KEY, value)?;
     disk.sync("making the store")
-}
-
-/// Makes the names of the files durable: without it, a power cut may leave synced files that
-/// nobody finds. Also after each open, because sled renames a file then.
-fn sync_directories(path: &Path) -> Result<()> {
-    let whole = fs::canonicalize(path).map_err(io("finding the data directory"))?;
-    let sled = whole.join("sled");
-    for directory in [Some(sled.as_path()), Some(whole.as_path()), whole.parent()] {
-        let Some(directory) = directory else { continue };
-        File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(io("syncing a directory"))?;
-    }
-    Ok(())
-}
-
-/// sled must never have made a file for a large value: it would not be synced.
-fn check_blobs(path: &Path) -> Result<()> {
-    let mut blobs = fs::read_dir(path.join("blobs")).map_err(io("listing large values"))?;
-    assert!(blobs.next().is_none(), "the database made a file for a large value, never synced");
-    Ok(())
 }

@@ -23,6 +23,7 @@ use super::keys;
 use super::tally::{self, Changes, Place};
 use crate::codec;
 use crate::envelope::{self, EnvelopeError, Kind, NO_HASH};
+use crate::port::{BytesOf, Home, Tree};
 use crate::store::{Result, Snapshot};
 
 /// A larger state is saved in pieces of this size, in bytes.
@@ -47,8 +48,8 @@ enum Form<'a> {
 }
 
 /// Puts a snapshot into a save, unless a later one is there. Returns whether it did.
-pub(super) fn put(
-    disk: &Disk,
+pub(super) fn put<H: Home>(
+    disk: &Disk<H>,
     kind: Kind,
     key: &[u8],
     snapshot: &Snapshot,
@@ -89,10 +90,10 @@ pub(super) fn put(
 }
 
 /// Puts the removal of all pieces under a key into a save, but for those it writes.
-fn remove_others(disk: &Disk, key: &[u8], stages: &mut Stages) -> Result<()> {
-    for found in Place::Pieces.tree(disk).scan_prefix(key).keys() {
+fn remove_others<H: Home>(disk: &Disk<H>, key: &[u8], stages: &mut Stages) -> Result<()> {
+    for found in Place::Pieces.tree(disk).scan_prefix(key) {
         let name = || Place::Pieces.name(key);
-        let found = found.map_err(|e| disk::error("reading the archive", &name())(e))?;
+        let (found, _) = found.map_err(|e| disk::error("reading the archive", &name())(e))?;
         let piece = (Place::Pieces, found.to_vec());
         if !stages.before.contains_key(&piece) {
             stages.after.insert(piece, None);
@@ -102,12 +103,17 @@ fn remove_others(disk: &Disk, key: &[u8], stages: &mut Stages) -> Result<()> {
 }
 
 /// The snapshot under a key.
-pub(super) fn load(disk: &Disk, kind: Kind, key: &[u8]) -> Result<Option<Snapshot>> {
+pub(super) fn load<H: Home>(disk: &Disk<H>, kind: Kind, key: &[u8]) -> Result<Option<Snapshot>> {
     get(disk, key)?.map(|value| read(disk, kind, key, value)).transpose()
 }
 
 /// The snapshot under a key whose value was just read.
-pub(super) fn read(disk: &Disk, kind: Kind, key: &[u8], mut value: sled::IVec) -> Result<Snapshot> {
+pub(super) fn read<H: Home>(
+    disk: &Disk<H>,
+    kind: Kind,
+    key: &[u8],
+    mut value: BytesOf<H>,
+) -> Result<Snapshot> {
     loop {
         let read = join(disk, kind, key, &value);
         if read.is_ok() {
@@ -115,18 +121,18 @@ pub(super) fn read(disk: &Disk, kind: Kind, key: &[u8], mut value: sled::IVec) -
         }
         // A save may have replaced it meanwhile, and removed its pieces.
         match get(disk, key)? {
-            Some(newer) if newer != value => value = newer,
+            Some(newer) if newer[..] != value[..] => value = newer,
             Some(_) | None => return read,
         }
     }
 }
 
-fn get(disk: &Disk, key: &[u8]) -> Result<Option<sled::IVec>> {
+fn get<H: Home>(disk: &Disk<H>, key: &[u8]) -> Result<Option<BytesOf<H>>> {
     tally::get(disk, "reading the archive", Place::Snapshots, key)
 }
 
 /// The snapshot that a value holds or names.
-fn join(disk: &Disk, kind: Kind, key: &[u8], value: &[u8]) -> Result<Snapshot> {
+fn join<H: Home>(disk: &Disk<H>, kind: Kind, key: &[u8], value: &[u8]) -> Result<Snapshot> {
     let (covers, form) = parse(kind, key, value)?;
     let (name, count) = match form {
         Form::Whole(state) => return Ok(Snapshot { covers, state: state.to_vec() }),

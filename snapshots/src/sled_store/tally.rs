@@ -15,6 +15,7 @@
 //! what the witness saw.
 
 use std::collections::BTreeMap;
+use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
 use xxhash_rust::xxh3::Xxh3;
@@ -23,6 +24,7 @@ use super::disk::{self, Disk, damaged};
 use super::{keys, waits};
 use crate::codec;
 use crate::envelope::{self, EnvelopeError, Kind, NO_HASH};
+use crate::port::{BytesOf, Home, Tree, TreeOf};
 use crate::store::Result;
 use crate::witness::Seen;
 
@@ -59,7 +61,7 @@ impl Place {
         Self::Due,
     ];
 
-    pub(super) fn tree(self, disk: &Disk) -> &sled::Tree {
+    pub(super) fn tree<H: Home>(self, disk: &Disk<H>) -> &TreeOf<H> {
         match self {
             Self::Snapshots => &disk.trees.snapshots,
             Self::History => &disk.trees.history,
@@ -132,13 +134,13 @@ impl Tally {
         self.entries = self.entries + u64::from(after != 0) - u64::from(before != 0);
     }
 
-    fn write(self, disk: &Disk) -> Result<()> {
+    fn write<H: Home>(self, disk: &Disk<H>) -> Result<()> {
         let body = codec::encode(&(self.saves, self.entries, self.sum));
         let value = envelope::seal(Kind::Meta, &NO_HASH, &body);
         disk::insert(&disk.trees.meta, "writing the tally", KEY, value).map(drop)
     }
 
-    fn read(disk: &Disk) -> Result<Self> {
+    fn read<H: Home>(disk: &Disk<H>) -> Result<Self> {
         let place = "tree meta, key tally";
         let value = disk.trees.meta.get(KEY).map_err(disk::error("reading the tally", place))?;
         let value = value.ok_or_else(|| damaged(place, "the tally is missing"))?;
@@ -162,21 +164,21 @@ fn weight_of(place: Place, key: &[u8], value: Option<&[u8]>) -> u128 {
 }
 
 /// Writes the tally of a new store; not synced.
-pub(super) fn create(disk: &Disk) -> Result<()> {
+pub(super) fn create<H: Home>(disk: &Disk<H>) -> Result<()> {
     Tally { saves: 0, entries: 0, sum: 0 }.write(disk)
 }
 
 /// The archive's entries with their tally. All changes go through it, one save at a time.
 #[derive(Debug)]
-pub(super) struct Tallied {
+pub(super) struct Tallied<H: Home> {
     tally: Mutex<Tally>,
-    pub(super) disk: Arc<Disk>,
+    pub(super) disk: Arc<Disk<H>>,
 }
 
-impl Tallied {
+impl<H: Home> Tallied<H> {
     /// Reads the tally and finishes what a crash left of a save. A save that the witness saw was
     /// finished, so its tally must be here, not only its intent.
-    pub(super) fn open(disk: Arc<Disk>, seen: Seen) -> Result<Self> {
+    pub(super) fn open(disk: Arc<Disk<H>>, seen: Seen) -> Result<Self> {
         let mut tally = Tally::read(&disk)?;
         if tally.saves < seen.saves {
             let what = format!(
@@ -218,7 +220,7 @@ impl Tallied {
             tally.saves += 1;
             tally.write(&disk)?;
         }
-        remove_intents(&disk, keys.iter())?;
+        remove_intents(&disk, keys.iter().map(|key| &**key))?;
         Ok(Self { tally: Mutex::new(tally), disk })
     }
 
@@ -259,7 +261,7 @@ impl Tallied {
                 }
             }
             after.write(disk)?;
-            remove_intents(disk, keys.iter())?;
+            remove_intents(disk, keys.iter().map(Vec::as_slice))?;
             disk.sync(doing)?;
             *tally = after;
             disk.witness().saw_save(after.saves)
@@ -271,7 +273,7 @@ impl Tallied {
         let tally = self.lock();
         let mut found = Tally { saves: tally.saves, entries: 0, sum: 0 };
         for place in Place::ALL {
-            for entry in place.tree(&self.disk) {
+            for entry in place.tree(&self.disk).range(..) {
                 let name = || place.name(b"(any)");
                 let (key, value) = entry.map_err(|e| disk::error("verifying", &name())(e))?;
                 place.check(&key, &value).map_err(|what| damaged(place.name(&key), what))?;
@@ -292,7 +294,7 @@ impl Tallied {
 }
 
 /// Brings the tally up to what a crash left of one intended change.
-fn settle(disk: &Disk, tally: &mut Tally, at: &str, intent: &Intent) -> Result<()> {
+fn settle<H: Home>(disk: &Disk<H>, tally: &mut Tally, at: &str, intent: &Intent) -> Result<()> {
     let (number, key, before, after) = intent;
     let place = Place::ALL.into_iter().find(|place| *place as u8 == *number);
     let place = place.ok_or_else(|| damaged(at, format!("there is no tree {number}")))?;
@@ -313,7 +315,7 @@ fn settle(disk: &Disk, tally: &mut Tally, at: &str, intent: &Intent) -> Result<(
 /// Removes those of the entries of the index that the save was to change which the rest of it, as
 /// it is now, does not bear out. An entry is there or not and has no other value, so each is as
 /// before or as after the save also when this is cut off and done again.
-fn remove_stale(disk: &Disk, tally: &mut Tally, due: &[Vec<u8>]) -> Result<()> {
+fn remove_stale<H: Home>(disk: &Disk<H>, tally: &mut Tally, due: &[Vec<u8>]) -> Result<()> {
     let (doing, place) = ("finishing a save", Place::Due);
     for key in due {
         let Some(value) = get(disk, doing, place, key)? else { continue };
@@ -327,19 +329,19 @@ fn remove_stale(disk: &Disk, tally: &mut Tally, due: &[Vec<u8>]) -> Result<()> {
 }
 
 /// One entry as it is.
-pub(super) fn get(
-    disk: &Disk,
+pub(super) fn get<H: Home>(
+    disk: &Disk<H>,
     doing: &'static str,
     place: Place,
     key: &[u8],
-) -> Result<Option<sled::IVec>> {
+) -> Result<Option<BytesOf<H>>> {
     let tree = place.tree(disk);
     tree.get(key).map_err(|error| disk::error_at(doing, tree, key)(error))
 }
 
 /// Works out what a stage changes; leaves out what is there already.
-fn intend(
-    disk: &Disk,
+fn intend<H: Home>(
+    disk: &Disk<H>,
     doing: &'static str,
     tally: &mut Tally,
     stage: Changes,
@@ -373,7 +375,7 @@ fn is_there_already(place: Place, old: Option<&[u8]>, new: Option<&[u8]>) -> boo
 }
 
 /// Writes an intent in pieces; not synced, because sled keeps the order of writes.
-fn write_intents(disk: &Disk, number: u64, intents: &[Intent]) -> Result<Vec<Vec<u8>>> {
+fn write_intents<H: Home>(disk: &Disk<H>, number: u64, intents: &[Intent]) -> Result<Vec<Vec<u8>>> {
     let per_piece = INTENT_SIZE / CHANGE_SIZE_MAX;
     let mut keys = Vec::new();
     for (piece, intents) in intents.chunks(per_piece).enumerate() {
@@ -388,16 +390,19 @@ fn write_intents(disk: &Disk, number: u64, intents: &[Intent]) -> Result<Vec<Vec
     Ok(keys)
 }
 
-fn remove_intents<K: AsRef<[u8]>>(disk: &Disk, keys: impl Iterator<Item = K>) -> Result<()> {
+fn remove_intents<H: Home, K: Deref<Target = [u8]>>(
+    disk: &Disk<H>,
+    keys: impl Iterator<Item = K>,
+) -> Result<()> {
     for key in keys {
-        let (meta, key) = (&disk.trees.meta, key.as_ref());
+        let (meta, key) = (&disk.trees.meta, &*key);
         meta.remove(key).map_err(|error| disk::error_at("removing an intent", meta, key)(error))?;
     }
     Ok(())
 }
 
 /// Writes changes; the last of them are not synced.
-fn write(disk: &Disk, doing: &'static str, changes: Changes) -> Result<()> {
+fn write<H: Home>(disk: &Disk<H>, doing: &'static str, changes: Changes) -> Result<()> {
     let mut unsynced = 0;
     for ((place, key), value) in changes {
         let tree = place.tree(disk);

@@ -24,6 +24,7 @@ use super::keys;
 use super::snapshot::Stages;
 use super::tally::{self, Changes, Place, Tallied};
 use crate::envelope::{self, Kind, NO_HASH};
+use crate::port::{BytesOf, Found, Home, Tree};
 use crate::store::{Awaited, Due, Result, Waits};
 
 /// Under this key of the tree `meta` stands that the index was made.
@@ -32,9 +33,6 @@ const MADE: &[u8] = b"due";
 const MADE_AT_A_TIME: usize = 1_000;
 
 const READING: &str = "reading who waits";
-
-/// A found entry: key and value, as sled gives them.
-type Entry = sled::Result<(sled::IVec, sled::IVec)>;
 
 fn write_waits(waits: Waits) -> Vec<u8> {
     let mut body = Vec::with_capacity(18);
@@ -99,8 +97,8 @@ fn entries(entity: &EntityId, waits: Waits, shards: u16) -> impl Iterator<Item =
 }
 
 /// Puts what an entity waits for into a save: what is new before its snapshot, what goes with it.
-pub(super) fn put(
-    disk: &Disk,
+pub(super) fn put<H: Home>(
+    disk: &Disk<H>,
     shards: u16,
     entity: &EntityId,
     waits: Waits,
@@ -126,7 +124,7 @@ pub(super) fn put(
 }
 
 /// What stands under an entity's key.
-fn get(disk: &Disk, key: &[u8]) -> Result<Option<Waits>> {
+fn get<H: Home>(disk: &Disk<H>, key: &[u8]) -> Result<Option<Waits>> {
     let value = tally::get(disk, READING, Place::Waits, key)?;
     value.map(|value| open(Place::Waits, Kind::Wait, key, &value, read_waits)).transpose()
 }
@@ -137,7 +135,7 @@ fn parse(key: &[u8]) -> Result<Due> {
 }
 
 /// Whether an entry of the index is one that its entity no longer has.
-pub(super) fn is_stale(disk: &Disk, key: &[u8]) -> Result<bool> {
+pub(super) fn is_stale<H: Home>(disk: &Disk<H>, key: &[u8]) -> Result<bool> {
     let due = parse(key)?;
     let (Due::Timer { entity, .. } | Due::Listed { entity, .. } | Due::Answer(entity)) = &due;
     let waits = get(disk, &keys::entity(entity))?.unwrap_or_default();
@@ -149,9 +147,13 @@ pub(super) fn is_stale(disk: &Disk, key: &[u8]) -> Result<bool> {
 }
 
 /// The entries between two keys that their entities bear out.
-fn range(disk: &Disk, from: Bound<Vec<u8>>, to: Vec<u8>) -> impl Iterator<Item = Result<Due>> {
+fn range<H: Home>(
+    disk: &Disk<H>,
+    from: Bound<Vec<u8>>,
+    to: Vec<u8>,
+) -> impl Iterator<Item = Result<Due>> {
     let found = disk.trees.due.range((from, Bound::Excluded(to)));
-    let valid = |found: Entry| {
+    let valid = |found: Found<BytesOf<H>>| {
         let (key, value) = found.map_err(disk::error(READING, &Place::Due.name(b"(next)")))?;
         open(Place::Due, Kind::Due, &key, &value, |_| Ok(()))?;
         Ok(if is_stale(disk, &key)? { None } else { Some(parse(&key)?) })
@@ -160,8 +162,8 @@ fn range(disk: &Disk, from: Bound<Vec<u8>>, to: Vec<u8>) -> impl Iterator<Item =
 }
 
 /// See [`crate::store::Archive::timers`].
-pub(super) fn timers(
-    disk: &Disk,
+pub(super) fn timers<H: Home>(
+    disk: &Disk<H>,
     shard: ShardId,
     after: Option<&(i64, EntityId)>,
     until: i64,
@@ -187,15 +189,19 @@ fn timed(due: Due) -> Result<(i64, EntityId)> {
 }
 
 /// See [`crate::store::Archive::first_timer`].
-pub(super) fn first_timer(disk: &Disk, shard: ShardId, after: i64) -> Result<Option<i64>> {
+pub(super) fn first_timer<H: Home>(
+    disk: &Disk<H>,
+    shard: ShardId,
+    after: i64,
+) -> Result<Option<i64>> {
     let from = Bound::Included(keys::after_timers(shard, after));
     let first = range(disk, from, keys::after_timers(shard, i64::MAX)).next();
     first.map(|due| due.and_then(timed).map(|(at, _)| at)).transpose()
 }
 
 /// See [`crate::store::Archive::agenda`].
-pub(super) fn agenda(
-    disk: &Disk,
+pub(super) fn agenda<H: Home>(
+    disk: &Disk<H>,
     kind: EntityKind,
     after: Option<(i64, &str)>,
     until: i64,
@@ -210,7 +216,7 @@ pub(super) fn agenda(
 }
 
 /// See [`crate::store::Archive::answer_waiters`].
-pub(super) fn answer_waiters(disk: &Disk) -> Result<Vec<EntityId>> {
+pub(super) fn answer_waiters<H: Home>(disk: &Disk<H>) -> Result<Vec<EntityId>> {
     let (from, to) = keys::answers();
     let entity = |due: Due| match due {
         Due::Answer(entity) | Due::Timer { entity, .. } | Due::Listed { entity, .. } => entity,
@@ -219,12 +225,12 @@ pub(super) fn answer_waiters(disk: &Disk) -> Result<Vec<EntityId>> {
 }
 
 /// See [`crate::store::Archive::waiting`].
-pub(super) fn waiting(
-    disk: &Disk,
+pub(super) fn waiting<H: Home>(
+    disk: &Disk<H>,
     visit: &mut dyn FnMut(EntityId, Waits) -> Result<()>,
 ) -> Result<()> {
     let place = Place::Waits;
-    for found in &disk.trees.waits {
+    for found in disk.trees.waits.range(..) {
         let (key, value) = found.map_err(disk::error(READING, &place.name(b"(next)")))?;
         let waits = open(place, Kind::Wait, &key, &value, read_waits)?;
         visit(parse_entity(place, &key)?, waits)?;
@@ -233,15 +239,15 @@ pub(super) fn waiting(
 }
 
 /// See [`crate::store::Archive::waiting_of`].
-pub(super) fn waiting_of(
-    disk: &Disk,
+pub(super) fn waiting_of<H: Home>(
+    disk: &Disk<H>,
     kind: EntityKind,
     after: Option<&str>,
     limit: usize,
 ) -> Result<Vec<EntityId>> {
     let (start, end) = keys::after(kind, after);
     let found = disk.trees.waits.range((Bound::Excluded(start), Bound::Excluded(end)));
-    let entity = |found: Entry| {
+    let entity = |found: Found<BytesOf<H>>| {
         let (key, _) = found.map_err(disk::error(READING, &Place::Waits.name(b"(next)")))?;
         parse_entity(Place::Waits, &key)
     };
@@ -249,8 +255,8 @@ pub(super) fn waiting_of(
 }
 
 /// See [`crate::store::Archive::due`].
-pub(super) fn due(disk: &Disk, visit: &mut dyn FnMut(Due) -> Result<()>) -> Result<()> {
-    for found in &disk.trees.due {
+pub(super) fn due<H: Home>(disk: &Disk<H>, visit: &mut dyn FnMut(Due) -> Result<()>) -> Result<()> {
+    for found in disk.trees.due.range(..) {
         let (key, value) = found.map_err(disk::error(READING, &Place::Due.name(b"(next)")))?;
         open(Place::Due, Kind::Due, &key, &value, |_| Ok(()))?;
         visit(parse(&key)?)?;
@@ -259,7 +265,7 @@ pub(super) fn due(disk: &Disk, visit: &mut dyn FnMut(Due) -> Result<()>) -> Resu
 }
 
 /// Makes the index of a directory that has none yet. Cut off, it begins anew with the next open.
-pub(super) fn make(entries: &Tallied, shards: u16) -> Result<()> {
+pub(super) fn make<H: Home>(entries: &Tallied<H>, shards: u16) -> Result<()> {
     let (disk, doing) = (&entries.disk, "indexing who waits");
     let meta = &disk.trees.meta;
     if meta.contains_key(MADE).map_err(disk::error(doing, "tree meta, key due"))? {

@@ -1,7 +1,7 @@
 //! What the suites share: stores that can be reopened, and things to put into them.
 //!
-//! A [`Place`] is where a store lives while it is closed: a directory, or the memory of a simulated
-//! machine. Records say in their bytes which shard and position they belong to, so a suite that
+//! A [`Place`] is where a store lives while it is closed: a directory, the disk of a simulated
+//! machine, or the twin's maps. Records say in their bytes which shard and position they belong to, so a suite that
 //! reads one knows whether it is the right one.
 
 #![allow(dead_code, unused_macros, reason = "each suite uses some of it")]
@@ -13,8 +13,11 @@ use bursar_domain::id::{EntityId, Kind, Position, ProviderId, Seq, ShardId, Wall
 use bursar_domain::message::{Outcome, OutcomeKind};
 use bursar_domain::money::Amount;
 use bursar_domain::time::Timestamp;
+use bursar_simulator::disk::SimDisk;
 use bursar_snapshots::memory::{MemoryArchive, MemoryJournal, MemoryStore};
-use bursar_snapshots::sled_store::{Options, SledArchive, SledJournal, SledStore};
+use bursar_snapshots::sled_store::{
+    DiskArchive, DiskJournal, Options, SledArchive, SledJournal, SledStore,
+};
 use bursar_snapshots::store::{
     Archive, Claim, IndexKind, Journal, RecordBytes, Result, Saved, Slice, Snapshot, Waits,
 };
@@ -53,6 +56,20 @@ impl Place for Directory {
 
     fn open(&self) -> Result<(SledJournal, Arc<SledArchive>)> {
         SledStore::open(self.0.path(), &options())
+    }
+}
+
+/// The same store on a simulated machine.
+impl Place for SimDisk {
+    type Journal = DiskJournal<SimDisk>;
+    type Archive = DiskArchive<SimDisk>;
+
+    fn new() -> Self {
+        Self::new()
+    }
+
+    fn open(&self) -> Result<(DiskJournal<SimDisk>, Arc<DiskArchive<SimDisk>>)> {
+        self.open_halves(&options())
     }
 }
 
@@ -225,6 +242,9 @@ macro_rules! contract {
     ($($fact:ident)*) => {
         mod sled {
             $(#[test] fn $fact() { super::$fact::<super::Directory>(); })*
+        }
+        mod simulated {
+            $(#[test] fn $fact() { super::$fact::<super::SimDisk>(); })*
         }
         mod memory {
             $(#[test] fn $fact() { super::$fact::<super::MemoryStore>(); })*

@@ -8,7 +8,7 @@ use bursar_domain::id::{EntityId, Kind as EntityKind, Seq};
 
 use super::*;
 use crate::sled_store::snapshot::Stages;
-use crate::sled_store::{Options, SledArchive, SledStore};
+use crate::sled_store::{Directory, Options, SledArchive, SledStore};
 use crate::store::{Archive, Awaited, Due, RecordBytes, Saved, Slice, Snapshot, StoreError, Waits};
 use crate::witness::NOTHING;
 
@@ -25,7 +25,7 @@ fn changes(entries: &[(&str, Option<&str>)]) -> Changes {
 }
 
 /// A disk with three entries, saved in one save.
-fn disk() -> (tempfile::TempDir, Arc<Disk>) {
+fn disk() -> (tempfile::TempDir, Arc<Disk<Directory>>) {
     let directory = tempfile::tempdir().expect("a directory");
     let (_, archive) = SledStore::open(directory.path(), &Options::default()).expect("opened");
     let disk = Arc::clone(&archive.entries_with_tally().disk);
@@ -235,9 +235,9 @@ fn a_crash_within_a_save_loses_no_wait_and_no_state() {
         assert_eq!(waiting(&archive).expect("read").len(), 2);
         archive.save(&[saved(&deal, 3, 200 * KIB, None)]).expect("saved");
         let disk = &archive.entries_with_tally().disk;
-        assert_eq!(disk.trees.pieces.len(), 2, "pieces that nobody names are gone");
+        assert_eq!(disk.trees.pieces.range(..).count(), 2, "pieces that nobody names are gone");
         archive.save(&[saved(&deal, 4, 10, None)]).expect("saved");
-        assert_eq!(disk.trees.pieces.len(), 0);
+        assert_eq!(disk.trees.pieces.range(..).count(), 0);
         archive.verify().expect("it sums up");
         if at == count {
             assert_eq!(stand, [(2, Some(20)), (2, None), (2, Some(5))]);
@@ -260,7 +260,7 @@ fn the_layout_of_waits_and_pieces_is_fixed() {
     archive.save(&[Saved { snapshot, ..saved }]).expect("saved");
     let disk = &archive.entries_with_tally().disk;
     let all = |place: Place| -> Vec<(Vec<u8>, Vec<u8>)> {
-        let entries = place.tree(disk).iter().map(|entry| entry.expect("whole"));
+        let entries = place.tree(disk).range(..).map(|entry| entry.expect("whole"));
         entries.map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
     };
     let seal = |kind, body: &[u8]| envelope::seal(kind, &NO_HASH, body);
@@ -292,7 +292,7 @@ fn the_same_position_may_have_another_state() {
     for size in [300, 200, 300, 500] {
         archive.save(&[saved(&deal, 1, size * KIB, None)]).expect("saved");
         assert!(archive.load(&deal).expect("whole").expect("saved").state == state(1, size * KIB));
-        let pieces = archive.entries_with_tally().disk.trees.pieces.len();
+        let pieces = archive.entries_with_tally().disk.trees.pieces.range(..).count();
         assert_eq!(pieces, (size * KIB).div_ceil(128 * KIB));
     }
     // Reading while it is replaced: what was read first names pieces that are gone.
@@ -311,11 +311,11 @@ fn without_newer_trees(waits: Option<Waits>, size: usize) -> tempfile::TempDir {
     let wallet = entity(EntityKind::Wallet, "alice");
     archive.save(&[saved(&wallet, 1, 10, None)]).expect("saved");
     archive.save(&[saved(&entity(EntityKind::Saga, "s"), 1, size, waits)]).expect("saved");
-    let database = &archive.entries_with_tally().disk.database;
+    let database = &archive.entries_with_tally().disk.database.database;
     for name in ["waits", "pieces", "due"] {
         assert!(database.drop_tree(name).expect("dropped"));
     }
-    archive.entries_with_tally().disk.trees.meta.remove("due").expect("removed");
+    archive.entries_with_tally().disk.trees.meta.remove(b"due").expect("removed");
     directory
 }
 
@@ -366,7 +366,7 @@ fn the_index_is_made_when_a_directory_without_one_is_opened() {
         let gone: Changes = expected[kept..].iter().map(gone).collect();
         archive.entries_with_tally().change("testing", vec![gone]).expect("removed");
         assert_eq!(index(&archive).len(), kept);
-        archive.entries_with_tally().disk.trees.meta.remove("due").expect("removed");
+        archive.entries_with_tally().disk.trees.meta.remove(b"due").expect("removed");
         drop(archive);
         let archive = open(directory.path());
         assert_eq!(index(&archive), expected, "{kept} were there");

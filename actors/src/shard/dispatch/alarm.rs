@@ -13,13 +13,13 @@
 
 use std::time::Duration;
 
-use actix::prelude::*;
 use bursar_domain::id::Seq;
 
-use super::{ShardActor, TICK};
-use crate::shard::entity::ToEntity;
+use super::{Crew, Dispatch, TICK};
+use crate::shard::messages::Ring;
 use crate::shard::timers::Timer;
 use crate::shard::work::ShardWork;
+use crate::shard::worker::ToEntity;
 
 /// How many are woken before others have their turn.
 const WOKEN_AT_A_TIME: usize = 1_000;
@@ -36,15 +36,24 @@ pub(super) struct Alarm {
     /// The checkpoint after which the timers are read, by number; counted with each that begins.
     pub(super) read_after: u64,
     pub(super) checkpoints: u64,
+    /// The look that is to be set.
+    pub(super) ring: Option<Ring>,
 }
 
 impl Default for Alarm {
     fn default() -> Self {
-        Self { armed_for: None, woken_for: i64::MIN, pause_ms: 1, read_after: 0, checkpoints: 0 }
+        Self {
+            armed_for: None,
+            woken_for: i64::MIN,
+            pause_ms: 1,
+            read_after: 0,
+            checkpoints: 0,
+            ring: None,
+        }
     }
 }
 
-impl ShardActor {
+impl<C: Crew + 'static> Dispatch<C> {
     /// Begins to read timers. What began to wait before the process started is on disk, or in the
     /// tail, whose entities that wait are read at once; so nothing is saved before.
     pub(super) fn start_timers(&mut self) {
@@ -54,7 +63,7 @@ impl ShardActor {
     }
 
     /// Looks at the clock and does what is due.
-    pub(super) fn look(&mut self, context: &mut Context<Self>) {
+    pub(super) fn look(&mut self) {
         let now_ms = self.now_ms();
         let mut timers = self.timers.borrow_mut();
         let moves = timers.is_near(now_ms);
@@ -65,7 +74,7 @@ impl ShardActor {
         if moves {
             self.save_for_timers();
         }
-        self.wake_due(now_ms, context);
+        self.wake_due(now_ms);
     }
 
     /// Saves everything that may have begun to wait under the old end of the horizon.
@@ -101,15 +110,15 @@ impl ShardActor {
     }
 
     /// A page of timers has been read.
-    pub(super) fn timers_read(&mut self, page: Vec<Timer>, context: &mut Context<Self>) {
+    pub(super) fn timers_read(&mut self, page: Vec<Timer>) {
         let more = self.timers.borrow_mut().add(page);
         if let Some((after, until)) = more {
             self.shared.core.borrow().ports.read_timers(Some(after), until);
         }
-        self.look(context);
+        self.look();
     }
 
-    fn wake_due(&mut self, now_ms: i64, context: &mut Context<Self>) {
+    fn wake_due(&mut self, now_ms: i64) {
         for _ in 0..WOKEN_AT_A_TIME {
             if self.residents.is_full() {
                 // Those that leave make room; the next tick looks again.
@@ -121,16 +130,16 @@ impl ShardActor {
                 return;
             }
             let Some((at, id)) = self.timers.borrow_mut().pop(now_ms) else {
-                return self.arm(self.alarm.pause_ms, context);
+                return self.arm(self.alarm.pause_ms);
             };
             self.alarm.woken_for = at;
             self.forward(id, ToEntity::Wake);
         }
-        self.arm(1, context);
+        self.arm(1);
     }
 
     /// Sees to it that the shard looks when the next is due, but not without a pause.
-    pub(super) fn arm(&mut self, pause_ms: u64, context: &mut Context<Self>) {
+    pub(super) fn arm(&mut self, pause_ms: u64) {
         let Some(next) = self.timers.borrow().next() else { return };
         if self.alarm.armed_for.is_some_and(|at| at <= next) {
             return;
@@ -138,15 +147,19 @@ impl ShardActor {
         self.alarm.armed_for = Some(next);
         let millis = u64::try_from(next.saturating_sub(self.now_ms())).unwrap_or(0);
         let wait = Duration::from_millis(millis.max(pause_ms));
-        context.run_later(wait, move |shard, context| {
-            if shard.alarm.armed_for == Some(next) {
-                shard.alarm.armed_for = None;
-            }
-            let stands = shard.now_ms() < next;
-            let tick_ms = u64::try_from(TICK.as_millis()).expect("short");
-            shard.alarm.pause_ms = if stands { (pause_ms * 2).min(tick_ms) } else { 1 };
-            shard.look(context);
-        });
+        self.alarm.ring = Some(Ring { wait, armed_for: next, pause_ms });
+    }
+
+    /// The time for which a look was set has come.
+    pub(super) fn rung(&mut self, ring: Ring) {
+        let Ring { armed_for, pause_ms, .. } = ring;
+        if self.alarm.armed_for == Some(armed_for) {
+            self.alarm.armed_for = None;
+        }
+        let stands = self.now_ms() < armed_for;
+        let tick_ms = u64::try_from(TICK.as_millis()).expect("short");
+        self.alarm.pause_ms = if stands { (pause_ms * 2).min(tick_ms) } else { 1 };
+        self.look();
     }
 
     /// What is not done yet and comes by itself.

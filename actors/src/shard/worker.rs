@@ -1,12 +1,12 @@
-//! The actor of one entity: a thin shell around its [`Host`].
+//! One entity at work, without its actor: takes what its shard forwards, one thing at a time.
 //!
-//! Whatever its kind, each entity has its own actor. It shares its shard's [`ShardCore`]; both live on one thread, and a turn of one never overlaps
-//! a turn of the other.
+//! Whatever its kind, each entity has a worker of its own around its [`Host`]. Workers of a shard
+//! share its [`ShardCore`]; all of them live on one thread, and a turn of one never overlaps a turn
+//! of another. The actor around it ([`super::actor`]) only has the mailbox.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use actix::prelude::*;
 use bursar_domain::advance::Advance;
 use bursar_domain::call::Answered;
 use bursar_domain::campaign::Campaign;
@@ -31,7 +31,7 @@ use crate::shard::work::Work;
 use crate::view::Neighbour;
 
 /// What a shard forwards to an entity.
-#[derive(Message)]
+#[derive(Debug, actix::Message)]
 #[rtype(result = "()")]
 pub enum ToEntity {
     /// A request.
@@ -83,15 +83,15 @@ enum Hosted {
     Statement(Host<Statement>),
 }
 
-/// The actor.
-pub struct EntityActor {
+/// One entity at work.
+pub struct Worker {
     host: Hosted,
     slot: Rc<Slot>,
     shared: Rc<Shared>,
 }
 
-impl EntityActor {
-    /// The actor of an entity that is being read from disk.
+impl Worker {
+    /// An entity that is being read from disk.
     pub fn new(id: EntityId, slot: Rc<Slot>, shared: Rc<Shared>) -> Self {
         let host = match id.kind {
             Kind::Wallet => Hosted::Wallet(Host::new(id, Rc::clone(&slot))),
@@ -127,7 +127,7 @@ macro_rules! on {
     };
 }
 
-impl EntityActor {
+impl Worker {
     /// Counts what it has to do by itself, and what it has done.
     fn count(&self, is_wake: bool) {
         let awaits = on!(&self.host, host => host.awaits_answer());
@@ -149,16 +149,9 @@ impl EntityActor {
             (self.shared.step)();
         }
     }
-}
 
-impl Actor for EntityActor {
-    type Context = Context<Self>;
-}
-
-impl Handler<ToEntity> for EntityActor {
-    type Result = ();
-
-    fn handle(&mut self, message: ToEntity, context: &mut Context<Self>) {
+    /// Does one thing. True when the entity has stopped: nothing of it is to be used any more.
+    pub fn handle(&mut self, message: ToEntity) -> bool {
         self.slot.inbox.set(self.slot.inbox.get() - 1);
         let is_wake = matches!(message, ToEntity::Wake);
         let core = &mut *self.shared.core.borrow_mut();
@@ -200,8 +193,6 @@ impl Handler<ToEntity> for EntityActor {
         {
             (self.shared.step)();
         }
-        if stop {
-            context.stop();
-        }
+        stop
     }
 }
