@@ -21,6 +21,7 @@ use bursar_domain::id::{EntityId, Position};
 use tokio::sync::oneshot;
 
 use super::World;
+use super::clock::BEGIN_MS;
 use super::heap::{Event, Heap};
 use crate::chance::Chance;
 use crate::facts::Said;
@@ -77,7 +78,7 @@ impl Clients {
     pub(super) fn new(scenario: &Scenario) -> Self {
         let planned = &scenario.plan.planned;
         Self {
-            known: Known::new(scenario.settings.shards, super::clock::BEGIN_MS),
+            known: Known::new(scenario.settings.shards, BEGIN_MS),
             on_the_way: BTreeMap::new(),
             bells: Bells::default(),
             sendings: 0,
