@@ -8,4 +8,5 @@
 //! Invariant: nothing here reads a real clock, real randomness or the order of a hash map.
 
 pub mod chance;
+pub mod clerk;
 pub mod parties;
