@@ -15,6 +15,7 @@ pub mod lens;
 pub mod model;
 pub mod node;
 pub mod operations;
+pub mod clerk;
 pub mod parties;
 pub mod play;
 pub mod scenario;
