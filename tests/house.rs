@@ -176,6 +176,20 @@ fn planted_bugs_are_no_part_of_the_server() {
 }
 
 #[test]
+fn the_store_asks_its_machine_through_the_port() {
+    let (mut faults, mut homes) = (Vec::new(), 0);
+    for (path, text) in files(&[".rs"]) {
+        if path.ends_with("sled_store/directory.rs") {
+            homes += 1;
+        } else if path.starts_with("snapshots/src") && text.contains("sled::") {
+            faults.push(format!("{}: only the directory knows sled", path.display()));
+        }
+    }
+    none(&faults);
+    assert_eq!(homes, 1);
+}
+
+#[test]
 fn the_rules_read_no_clock_and_no_disk() {
     let forbidden = ["SystemTime", "Instant::now", "Timestamp::now", "std::fs", "std::net"];
     let mut faults = Vec::new();
