@@ -2,7 +2,7 @@
 //!
 //! The runs against the server say nothing unless the checker can say no. Each history here is
 //! the smallest of its kind of fault, beside one that differs only in what makes it right. Drawn
-//! histories show that the memory of the search changes no verdict.
+//! histories show that what keeps the search short changes no verdict.
 
 use crate::history::History;
 use crate::wallet::{Replay, Said, Wallet, Wish};
@@ -47,14 +47,14 @@ impl History<Wallet> {
 
     fn accepted(&self) {
         self.assert_linearizable("this history");
-        assert!(self.is_explained_slowly(), "and without memory");
+        assert!(self.is_explained_plainly(), "and plainly");
     }
 
     /// Refused, and named by this last line.
     fn found(&self, last: &str) {
         let text = self.check().expect_err("this history is wrong");
         assert!(text.lines().last().is_some_and(|line| line.contains(last)), "{last}: {text}");
-        assert!(!self.is_explained_slowly(), "and without memory");
+        assert!(!self.is_explained_plainly(), "and plainly");
     }
 }
 

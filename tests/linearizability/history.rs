@@ -1,8 +1,8 @@
 //! What happened to one entity, in the order in which it happened, and whether it may have.
 //!
 //! A [`History`] is a list of calls and answers. A call without an answer (a client that gave up)
-//! may have been decided at any time after it, or never: the tester keeps it in flight, as a
-//! thread of its own. A request that does two things one after the other (a refund asks first and
+//! may have been decided at any time after it, or never: it is a thread of its own, whose answer
+//! comes after everything else. A request that does two things one after the other (a refund asks first and
 //! has the money later) is two points with the same beginning and end.
 //!
 //! Invariants: entries are appended while the request is not yet sent, or the answer wholly read,
@@ -15,15 +15,27 @@ use std::hash::Hash;
 
 use stateright::semantics::{ConsistencyTester, LinearizabilityTester, SequentialSpec};
 
-use crate::search::{Numbered, Searched};
+use crate::search::{Manner, Numbered, POINTS_MAX, Searched};
 
 /// The first thread of calls that were never answered; they are tried last.
 const UNANSWERED: usize = 1_000;
 
 /// The most points that one request stands for.
-const POINTS_MAX: usize = 4;
+const OF_WISH_MAX: usize = 4;
 
 type Tester<S> = LinearizabilityTester<usize, Searched<S>>;
+
+/// A point of a call, as the tester is told.
+#[derive(Debug)]
+struct Point<O, R> {
+    call: usize,
+    number: usize,
+    thread: usize,
+    operation: O,
+    answer: Option<R>,
+}
+
+type Told<S> = Point<<S as SequentialSpec>::Op, <S as SequentialSpec>::Ret>;
 
 /// A specification, and how requests are seen in it.
 pub(crate) trait Specification:
@@ -112,50 +124,71 @@ impl<S: Specification> History<S> {
 
     /// Whether some order explains the first entries; then, how many places the search saw.
     fn explained(&self, length: usize) -> Option<usize> {
-        let searched = Searched::new(self.begins.clone());
+        let points = self.points(length);
+        let answered = points.iter().filter(|point| point.answer.is_some());
+        let answered = answered.fold(0, |bits, point| bits | 1 << point.number);
+        let searched = Searched::new(self.begins.clone(), answered, Manner::Short);
         let places = searched.places();
-        let found = self.tester(searched, length).is_consistent();
+        let found = self.tester(searched, points, length).is_consistent();
         let places = places.borrow().len();
         found.then_some(places)
     }
 
-    /// Whether some order explains them, found without memory of where the search has been.
-    pub(crate) fn is_explained_slowly(&self) -> bool {
-        let searched = Searched::forgetful(self.begins.clone());
-        self.tester(searched, self.entries.len()).is_consistent()
+    /// Whether some order explains them, found by the tester alone.
+    pub(crate) fn is_explained_plainly(&self) -> bool {
+        let searched = Searched::new(self.begins.clone(), 0, Manner::Plain);
+        let length = self.entries.len();
+        self.tester(searched, self.points(length), length).is_consistent()
     }
 
-    /// A tester that was told the first entries.
-    fn tester(&self, begins: Searched<S>, length: usize) -> Tester<S> {
+    /// The points of the first entries, in the order of their calls.
+    fn points(&self, length: usize) -> Vec<Told<S>> {
         let entries = &self.entries[..length];
         let said: BTreeMap<_, _> = entries.iter().filter_map(Entry::answered).collect();
-        let mut tester = LinearizabilityTester::new(begins);
-        let mut told = 0;
-        let mut returns = BTreeMap::new();
+        let mut points = Vec::new();
         for entry in entries {
+            let Entry::Call { number: call, client, wish } = entry else { continue };
+            let of_wish = S::points(wish, said.get(call).copied());
+            assert!(of_wish.len() <= OF_WISH_MAX, "{wish:?}");
+            for (index, (operation, answer)) in of_wish.into_iter().enumerate() {
+                let number = points.len();
+                let thread = match &answer {
+                    Some(_) => client * OF_WISH_MAX + index,
+                    None => UNANSWERED + number,
+                };
+                points.push(Point { call: *call, number, thread, operation, answer });
+            }
+        }
+        assert!(points.len() <= POINTS_MAX, "the history is too long: {}", points.len());
+        points
+    }
+
+    /// A tester that was told these points of the first entries.
+    fn tester(&self, begins: Searched<S>, points: Vec<Told<S>>, length: usize) -> Tester<S> {
+        let mut tester = LinearizabilityTester::new(begins);
+        let mut of_calls = BTreeMap::<_, Vec<_>>::new();
+        for point in points {
+            of_calls.entry(point.call).or_default().push(point);
+        }
+        for entry in &self.entries[..length] {
             match entry {
-                Entry::Call { number, client, wish } => {
-                    let points = S::points(wish, said.get(number).copied());
-                    assert!(points.len() <= POINTS_MAX, "{wish:?}");
-                    for (index, (operation, answer)) in points.into_iter().enumerate() {
-                        let thread = match &answer {
-                            Some(_) => client * POINTS_MAX + index,
-                            None => UNANSWERED + told,
-                        };
-                        let numbered = Numbered { number: told, operation };
-                        tester.on_invoke(thread, numbered).expect("a client waits for its answer");
-                        told += 1;
-                        if let Some(answer) = answer {
-                            returns.entry(*number).or_insert_with(Vec::new).push((thread, answer));
-                        }
+                Entry::Call { number, .. } => {
+                    for point in of_calls.get(number).into_iter().flatten() {
+                        let (number, operation) = (point.number, point.operation.clone());
+                        let called = tester.on_invoke(point.thread, Numbered { number, operation });
+                        called.expect("a client waits for its answer");
                     }
                 }
                 Entry::Answer { number, .. } => {
-                    for (thread, answer) in returns.remove(number).into_iter().flatten() {
-                        tester.on_return(thread, answer).expect("it was called");
+                    let points = of_calls.get_mut(number).expect("it was called");
+                    for point in points.extract_if(.., |point| point.answer.is_some()) {
+                        tester.on_return(point.thread, point.answer).expect("it was called");
                     }
                 }
             }
+        }
+        for point in of_calls.into_values().flatten() {
+            tester.on_return(point.thread, point.answer).expect("it was called");
         }
         tester
     }

@@ -6,10 +6,11 @@
 //! order of all requests that a plain sequential specification could have answered so, and in
 //! which no request comes before one that was answered before it was sent.
 //!
-//! [`history`] records and checks, [`search`] keeps the checker's search short, [`wallet`] is the
-//! specification, which shares no code with the server's rules; [`site`] is the server under kills,
-//! [`wallets_run`] the run, [`by_hand`] has histories that must be refused and others that must
-//! not. The harness is that of the black-box tests.
+//! [`history`] records and checks, [`search`] keeps the checker's search short, [`wallet`] and
+//! [`deal`] are the specifications, which share no code with the server's rules; [`site`] is the
+//! server under kills, [`crew`] are its clients, [`wallets_run`] and [`deals_run`] the runs;
+//! [`by_hand`] has histories that must be refused and others that must not. The harness is that of
+//! the black-box tests.
 
 #[path = "../blackbox/harness.rs"]
 #[allow(dead_code, reason = "the black-box tests use the rest")]
@@ -19,6 +20,9 @@ mod harness;
 mod http;
 
 mod by_hand;
+mod crew;
+mod deal;
+mod deals_run;
 mod history;
 mod search;
 mod site;
