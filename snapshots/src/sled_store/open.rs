@@ -73,6 +73,7 @@ pub(super) fn open_locked(
     let witness = Witness::open(&path.join("witness"))?;
     let database_path = path.join("sled");
     let database = open_database(&database_path, options)?;
+    sync_settings(&database_path)?;
     let file = File::options()
         .read(true)
         .write(true)
@@ -263,6 +264,14 @@ fn create(disk: &Disk, shards: u16) -> Result<()> {
     let value = envelope::seal(Kind::Meta, &NO_HASH, &body);
     disk::insert(&disk.trees.meta, "making the store", FORMAT_KEY, value)?;
     disk.sync("making the store")
+}
+
+/// sled writes its settings into a file that it never syncs, and does not open without them: after
+/// a power cut they may be zeros.
+fn sync_settings(path: &Path) -> Result<()> {
+    File::open(path.join("conf"))
+        .and_then(|settings| settings.sync_all())
+        .map_err(io("syncing the database's settings"))
 }
 
 /// Makes the names of the files durable: without it, a power cut may leave synced files that
