@@ -74,6 +74,13 @@ impl Change {
                     names.remove(from);
                 }
                 names.insert(to.clone(), *node);
+                let is_within = |path: &&PathBuf| path.starts_with(from) && *path != from;
+                let within: Vec<_> = names.keys().filter(is_within).cloned().collect();
+                for path in within {
+                    let rest = path.strip_prefix(from).expect("it is within");
+                    let node = names.remove(&path).expect("just seen");
+                    names.insert(to.join(rest), node);
+                }
             }
         }
     }
@@ -131,14 +138,20 @@ impl Shadow {
         }
     }
 
-    /// A name was removed.
+    /// A name was removed, that of a file or of an empty directory.
     pub fn removed(&mut self, path: &Path) {
         self.change(Change::Removed(path.to_owned()));
     }
 
-    /// A file got another name.
+    /// A file or a directory got another name.
+    ///
+    /// # Panics
+    /// When names in a directory that moves are not synced: what a cut leaves then is not known
+    /// here.
     pub fn renamed(&mut self, from: &Path, to: &Path) {
         let node = self.find(from).expect("it was there");
+        let is_within = |change: &Change| change.directory().starts_with(from);
+        assert!(!self.since.iter().any(is_within), "{} is not synced", from.display());
         self.change(Change::Renamed { from: from.to_owned(), to: to.to_owned(), node });
     }
 

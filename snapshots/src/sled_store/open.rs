@@ -10,6 +10,7 @@
 //! changed by us; a new store is complete on disk before it is returned.
 
 use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -29,6 +30,9 @@ use crate::witness::{Found, NOTHING, Seen, Witness};
 const FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
 const FORMAT_PLACE: &str = "tree meta, key format";
+
+/// The directory, within the data directory, in which a new store is made.
+const NEW: &str = "new";
 
 /// In [`Options::shards`]: as many as the directory was made with.
 pub(super) const AS_MADE: u16 = 0;
@@ -58,9 +62,39 @@ pub(super) enum Scrub {
 pub(super) fn open(path: &Path, options: &Options) -> Result<(SledJournal, Arc<SledArchive>)> {
     fs::create_dir_all(path).map_err(io("making the data directory"))?;
     let lock = lock(path)?;
+    make(path, options)?;
     let is_checked = check::check(path, options)?;
     let scrub = if is_checked { Scrub::No } else { Scrub::IfSmall };
     open_locked(path, Some(lock), options, scrub)
+}
+
+/// Makes a store where there is none: complete and synced in a directory beside it, then moved into
+/// place. sled does not open what it was cut off making (`conf` with half its bytes, or a witness
+/// whose name was lost while the database was kept), and no one could tell that from damage.
+fn make(path: &Path, options: &Options) -> Result<()> {
+    let (new, sled, witness) = (path.join(NEW), path.join("sled"), path.join("witness"));
+    match fs::remove_dir_all(&new) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            return Err(io("removing a store that was never finished")(error));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    let is_there = sled.try_exists().map_err(io("looking for the database"))?;
+    let was_used = match Witness::open(&witness)? {
+        Found::Readable(witness) => witness.seen() != NOTHING,
+        Found::Missing | Found::Unreadable => false,
+    };
+    if is_there || was_used || options.shards == AS_MADE {
+        return Ok(());
+    }
+    fs::create_dir(&new).map_err(io("making the directory of a new store"))?;
+    open_locked(&new, None, options, Scrub::No).map(drop)?;
+    // The witness first: a database without one is damage.
+    for (name, place) in [("witness", &witness), ("sled", &sled)] {
+        fs::rename(new.join(name), place).map_err(io("moving a new store into place"))?;
+        sync_directory(path)?;
+    }
+    fs::remove_dir(&new).map_err(io("removing the directory of a new store"))
 }
 
 /// Opens a store in a directory that nobody else has open.
@@ -281,11 +315,13 @@ fn sync_directories(path: &Path) -> Result<()> {
     let sled = whole.join("sled");
     for directory in [Some(sled.as_path()), Some(whole.as_path()), whole.parent()] {
         let Some(directory) = directory else { continue };
-        File::open(directory)
-            .and_then(|directory| directory.sync_all())
-            .map_err(io("syncing a directory"))?;
+        sync_directory(directory)?;
     }
     Ok(())
+}
+
+fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(io("syncing a directory"))
 }
 
 /// sled must never have made a file for a large value: it would not be synced.

@@ -213,6 +213,25 @@ unsafe extern "C" fn unlink(name: *const c_char) -> c_int {
 }
 
 #[unsafe(no_mangle)]
+unsafe extern "C" fn unlinkat(directory: c_int, name: *const c_char, flags: c_int) -> c_int {
+    let call = || {
+        // SAFETY: the arguments are those of the caller.
+        outcome(unsafe { libc::syscall(libc::SYS_unlinkat, directory, name, flags) })
+    };
+    // SAFETY: so says the caller.
+    let name = unsafe { path(name) };
+    let path =
+        if directory == libc::AT_FDCWD { name } else { &watch::path_of(directory).join(name) };
+    narrow(returned(watch::remove(path, call)))
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn rmdir(name: *const c_char) -> c_int {
+    // SAFETY: the arguments are those of the caller.
+    unsafe { unlinkat(libc::AT_FDCWD, name, libc::AT_REMOVEDIR) }
+}
+
+#[unsafe(no_mangle)]
 unsafe extern "C" fn mkdir(name: *const c_char, mode: mode_t) -> c_int {
     let call = || {
         // SAFETY: the arguments are those of the caller.

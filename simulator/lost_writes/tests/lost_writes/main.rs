@@ -29,8 +29,12 @@ const CUTS_PER_SEED: u64 = 5;
 fn all_that_was_acknowledged_survives_power_cuts() {
     let first = number("LOST_WRITES_SEED", 1);
     let cuts = number("LOST_WRITES_CUTS", 60);
-    let course =
-        Course { cuts: CUTS_PER_SEED, calls: 300, large: 50_000, without: Without::Nothing };
+    let course = Course {
+        cuts: CUTS_PER_SEED,
+        calls: number("LOST_WRITES_CALLS", 300),
+        large: 50_000,
+        without: Without::Nothing,
+    };
     for seed in first..first + cuts.div_ceil(CUTS_PER_SEED) {
         life::run(seed, &course).unwrap_or_else(|failed| panic!("{failed}"));
     }

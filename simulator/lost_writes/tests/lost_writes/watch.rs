@@ -160,6 +160,11 @@ pub(crate) fn handle(fd: c_int) -> Option<Handle> {
     lock(&HANDLES).get(&fd).cloned()
 }
 
+/// The path of a directory that is open under a number, as the system knows it.
+pub(crate) fn path_of(directory: c_int) -> PathBuf {
+    std::fs::read_link(format!("/proc/self/fd/{directory}")).expect("it is open")
+}
+
 /// A file is closed.
 pub(crate) fn close(fd: c_int) {
     let handle = lock(&HANDLES).remove(&fd);
