@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io;
+use std::mem;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -144,27 +145,31 @@ impl Shadow {
     }
 
     /// A file or a directory got another name.
-    ///
-    /// # Panics
-    /// When names in a directory that moves are not synced: what a cut leaves then is not known
-    /// here.
     pub fn renamed(&mut self, from: &Path, to: &Path) {
         let node = self.find(from).expect("it was there");
-        let is_within = |change: &Change| change.directory().starts_with(from);
-        assert!(!self.since.iter().any(is_within), "{} is not synced", from.display());
         self.change(Change::Renamed { from: from.to_owned(), to: to.to_owned(), node });
     }
 
     /// The names in a directory are on disk.
     pub fn sync_directory(&mut self, path: &Path) {
-        let synced = &mut self.synced;
-        self.since.retain(|change| {
-            let is_here = change.directory() == path;
-            if is_here {
-                change.apply(synced);
+        // What was changed in it before it got the name that it has now is told by the old one.
+        let mut name = path.to_owned();
+        let mut is_here = Vec::with_capacity(self.since.len());
+        for change in self.since.iter().rev() {
+            is_here.push(change.directory() == name);
+            if let Change::Renamed { from, to, .. } = change
+                && let Ok(rest) = name.strip_prefix(to)
+            {
+                name = from.join(rest);
             }
-            !is_here
-        });
+        }
+        for change in mem::take(&mut self.since) {
+            if is_here.pop().expect("one for each") {
+                change.apply(&mut self.synced);
+            } else {
+                self.since.push(change);
+            }
+        }
     }
 
     /// The tree as the processes see it.
@@ -279,5 +284,19 @@ mod tests {
         let all = ["a", "a old", "b", "b old"].map(str::to_owned);
         assert_eq!(outcomes(&shadow), BTreeSet::from(all));
         assert_eq!(names(&shadow.now()), "b");
+    }
+
+    #[test]
+    fn a_directory_takes_along_what_is_in_it() {
+        let mut shadow = Shadow::default();
+        shadow.made_directory(Path::new("new"));
+        shadow.sync_directory(Path::new(""));
+        shadow.opened(Path::new("new/a"));
+        shadow.renamed(Path::new("new"), Path::new("d"));
+        assert_eq!(names(&shadow.now()), "d d/a");
+        let all = ["d", "d d/a", "new", "new new/a"].map(str::to_owned);
+        assert_eq!(outcomes(&shadow), BTreeSet::from(all));
+        shadow.sync_directory(Path::new("d"));
+        assert_eq!(outcomes(&shadow), BTreeSet::from(["d d/a", "new new/a"].map(str::to_owned)));
     }
 }

@@ -16,6 +16,8 @@ mod journal;
 mod life;
 mod watch;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use life::Course;
 use watch::Without;
 
@@ -25,17 +27,52 @@ fn number(name: &str, otherwise: u64) -> u64 {
 
 const CUTS_PER_SEED: u64 = 5;
 
+const COURSE: Course =
+    Course { cuts: CUTS_PER_SEED, calls: 300, large: 50_000, without: Without::Nothing };
+
 #[test]
 fn all_that_was_acknowledged_survives_power_cuts() {
     let first = number("LOST_WRITES_SEED", 1);
     let cuts = number("LOST_WRITES_CUTS", 60);
-    let course = Course {
-        cuts: CUTS_PER_SEED,
-        calls: number("LOST_WRITES_CALLS", 300),
-        large: 50_000,
-        without: Without::Nothing,
-    };
+    let course = Course { calls: number("LOST_WRITES_CALLS", COURSE.calls), ..COURSE };
     for seed in first..first + cuts.div_ceil(CUTS_PER_SEED) {
         life::run(seed, &course).unwrap_or_else(|failed| panic!("{failed}"));
     }
+}
+
+/// How many cuts are made until a loss is found, with something taken out.
+fn cuts_until_found(course: Course) -> Option<u64> {
+    let is_lost = |seed: &u64| {
+        let run = catch_unwind(AssertUnwindSafe(|| life::run(*seed, &course)));
+        match run {
+            Ok(Ok(())) => false,
+            Ok(Err(failed)) => {
+                println!("{:?}: {failed:.300}", course.without);
+                true
+            }
+            Err(_) => true,
+        }
+    };
+    (1..=6).find(is_lost).map(|seed| seed * course.cuts)
+}
+
+#[test]
+fn without_the_sync_of_the_data_a_loss_is_found() {
+    let course = Course { without: Without::DataSync, ..COURSE };
+    let cuts = cuts_until_found(course);
+    assert!(cuts.is_some_and(|cuts| cuts <= 15), "{cuts:?}");
+}
+
+#[test]
+fn without_the_sync_of_directories_a_loss_is_found() {
+    let course = Course { without: Without::DirectorySync, ..COURSE };
+    let cuts = cuts_until_found(course);
+    assert!(cuts.is_some_and(|cuts| cuts <= 15), "{cuts:?}");
+}
+
+#[test]
+fn without_the_sync_of_the_settings_a_loss_is_found() {
+    let course = Course { without: Without::SettingsSync, calls: 80, ..COURSE };
+    let cuts = cuts_until_found(course);
+    assert!(cuts.is_some_and(|cuts| cuts <= 30), "{cuts:?}");
 }

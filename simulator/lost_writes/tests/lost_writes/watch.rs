@@ -41,6 +41,19 @@ pub(crate) enum Without {
     DataSync,
     /// Those of directories.
     DirectorySync,
+    /// Those of the database's settings.
+    SettingsSync,
+}
+
+impl Without {
+    fn takes_out(self, handle: &Handle, what: Sync) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::DataSync => what == Sync::Data,
+            Self::DirectorySync => handle.node == Some(Node::Directory),
+            Self::SettingsSync => handle.path.ends_with("conf"),
+        }
+    }
 }
 
 /// What is to happen to a tree.
@@ -232,8 +245,7 @@ pub(crate) fn sync(handle: &Handle, what: Sync) -> Result<(), Errno> {
     handle.tree.call(
         || Ok(()),
         |shadow, (), plan| match handle.node {
-            Some(Node::File(_)) if what == Sync::Data && plan.without == Without::DataSync => {}
-            Some(Node::Directory) if plan.without == Without::DirectorySync => {}
+            _ if plan.without.takes_out(handle, what) => {}
             Some(Node::File(file)) => shadow.file(file).sync(),
             Some(Node::Directory) => shadow.sync_directory(&handle.path),
             None => {}
