@@ -8,6 +8,7 @@
 //! Invariant: nothing here reads a real clock, real randomness or the order of a hash map.
 
 pub mod chance;
+pub mod clerk;
 pub mod disk;
 pub mod facts;
 pub mod failure;
@@ -15,7 +16,6 @@ pub mod lens;
 pub mod model;
 pub mod node;
 pub mod operations;
-pub mod clerk;
 pub mod parties;
 pub mod play;
 pub mod scenario;

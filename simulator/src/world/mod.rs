@@ -11,6 +11,7 @@
 
 mod clients;
 pub mod clock;
+mod errands;
 mod heap;
 pub mod machine;
 mod outside;
@@ -26,6 +27,7 @@ use bursar_domain::call::Party;
 use bursar_snapshots::sled_store::Options;
 
 use crate::chance::Chance;
+use crate::clerk::Clerk;
 use crate::disk::SimDisk;
 use crate::model::Model;
 use crate::node::Node;
@@ -105,6 +107,9 @@ pub struct World<'a> {
     is_full: bool,
     slow_us: u64,
     parties: Parties,
+    clerk: Clerk,
+    /// Errands for which shards save first.
+    errands: Vec<errands::Waiting>,
     clients: Clients,
     model: Model,
     /// Answers that come a second time, and after how long.
@@ -138,6 +143,8 @@ impl<'a> World<'a> {
             is_full: false,
             slow_us: 0,
             parties: Parties::new(scenario.seed, &scenario.parties),
+            clerk: Clerk::new(scenario.seed, &scenario.parties),
+            errands: Vec::new(),
             clients: Clients::new(scenario),
             model: Model::new(&scenario.plan),
             repeated: BTreeMap::new(),

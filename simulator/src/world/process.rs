@@ -11,6 +11,7 @@ use bursar_snapshots::store::StoreError;
 use super::heap::{Edge, Event, OfProcess};
 use super::machine::Kind;
 use super::{TICK_US, World};
+use crate::clerk::Power;
 use crate::disk::Failure;
 use crate::node::{self, Node};
 
@@ -80,6 +81,8 @@ impl World<'_> {
             self.cut(&mut node);
             drop(node);
         }
+        self.errands.clear();
+        self.clerk.crash(Power::Lost);
         self.clients.lost(&mut self.heap, self.now_us, &mut self.chance);
         self.disk.crash(&mut self.chance);
         if self.is_full {
@@ -123,6 +126,7 @@ impl World<'_> {
             self.later(after, OfProcess::Ring(shard, ring));
         }
         self.send_out();
+        self.run_saved();
         self.hear();
     }
 

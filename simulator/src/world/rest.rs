@@ -40,6 +40,7 @@ impl World<'_> {
         self.trace.step(self.now_us, "rest", &[]);
         self.mend();
         self.parties.calm(self.clock.true_ms(), |_| false);
+        self.clerk.calm();
         self.heap.put(self.now_us, Event::Start);
         let Some(before) = self.settled() else { return };
         self.compare(&before);

@@ -9,12 +9,6 @@
 //! it saw; a directory of another format or number of shards is refused before anything in it is
 //! changed by us; a new store is complete on disk before it is returned.
 
-<<<<<<< HEAD
-=======
-use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
-use std::path::Path;
->>>>>>> bb37b44a17384591c91aab7acbcaafe7d8a99962
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -33,9 +27,6 @@ const FORMAT: u32 = 1;
 const FORMAT_KEY: &[u8] = b"format";
 const FORMAT_PLACE: &str = "tree meta, key format";
 
-/// The directory, within the data directory, in which a new store is made.
-const NEW: &str = "new";
-
 /// In [`Options::shards`]: as many as the directory was made with.
 pub(super) const AS_MADE: u16 = 0;
 
@@ -51,22 +42,30 @@ pub(super) enum Scrub {
 }
 
 /// Opens a store.
-<<<<<<< HEAD
 pub(super) fn open<H: Home>(home: &H, options: &Options) -> Result<Halves<H>> {
     let lock = home.lock()?;
+    make(home, options)?;
     let is_checked = check::check(home, options)?;
-=======
-pub(super) fn open(path: &Path, options: &Options) -> Result<(SledJournal, Arc<SledArchive>)> {
-    fs::create_dir_all(path).map_err(io("making the data directory"))?;
-    let lock = lock(path)?;
-    make(path, options)?;
-    let is_checked = check::check(path, options)?;
->>>>>>> bb37b44a17384591c91aab7acbcaafe7d8a99962
     let scrub = if is_checked { Scrub::No } else { Scrub::IfSmall };
     open_locked(home, Some(lock), options, scrub)
 }
 
-<<<<<<< HEAD
+/// Makes a store where there is none: complete and synced in a place beside it, then moved into its
+/// own. sled does not open what it was cut off making (`conf` with half its bytes, or a witness
+/// whose name was lost while the database was kept), and no one could tell that from damage.
+fn make<H: Home>(home: &H, options: &Options) -> Result<()> {
+    let was_used = match Witness::open(home.witness()?)? {
+        Found::Readable(witness) => witness.seen() != NOTHING,
+        Found::Missing | Found::Unreadable => false,
+    };
+    if was_used || options.shards == AS_MADE {
+        return Ok(());
+    }
+    let Some(draft) = home.draft()? else { return Ok(()) };
+    open_locked(&draft, None, options, Scrub::No).map(drop)?;
+    home.adopt()
+}
+
 /// Opens a store in a home that nobody else has open.
 pub(super) fn open_locked<H: Home>(
     home: &H,
@@ -76,53 +75,6 @@ pub(super) fn open_locked<H: Home>(
 ) -> Result<Halves<H>> {
     let witness = Witness::open(home.witness()?)?;
     let database = home.database(options.cache_bytes)?;
-=======
-/// Makes a store where there is none: complete and synced in a directory beside it, then moved into
-/// place. sled does not open what it was cut off making (`conf` with half its bytes, or a witness
-/// whose name was lost while the database was kept), and no one could tell that from damage.
-fn make(path: &Path, options: &Options) -> Result<()> {
-    let (new, sled, witness) = (path.join(NEW), path.join("sled"), path.join("witness"));
-    match fs::remove_dir_all(&new) {
-        Err(error) if error.kind() != ErrorKind::NotFound => {
-            return Err(io("removing a store that was never finished")(error));
-        }
-        Ok(()) | Err(_) => {}
-    }
-    let is_there = sled.try_exists().map_err(io("looking for the database"))?;
-    let was_used = match Witness::open(&witness)? {
-        Found::Readable(witness) => witness.seen() != NOTHING,
-        Found::Missing | Found::Unreadable => false,
-    };
-    if is_there || was_used || options.shards == AS_MADE {
-        return Ok(());
-    }
-    fs::create_dir(&new).map_err(io("making the directory of a new store"))?;
-    open_locked(&new, None, options, Scrub::No).map(drop)?;
-    // The witness first: a database without one is damage.
-    for (name, place) in [("witness", &witness), ("sled", &sled)] {
-        fs::rename(new.join(name), place).map_err(io("moving a new store into place"))?;
-        sync_directory(path)?;
-    }
-    fs::remove_dir(&new).map_err(io("removing the directory of a new store"))
-}
-
-/// Opens a store in a directory that nobody else has open.
-pub(super) fn open_locked(
-    path: &Path,
-    lock: Option<File>,
-    options: &Options,
-    scrub: Scrub,
-) -> Result<(SledJournal, Arc<SledArchive>)> {
-    let witness = Witness::open(&path.join("witness"))?;
-    let database_path = path.join("sled");
-    let database = open_database(&database_path, options)?;
-    sync_settings(&database_path)?;
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .open(database_path.join("db"))
-        .map_err(io("opening the database file"))?;
->>>>>>> bb37b44a17384591c91aab7acbcaafe7d8a99962
     let trees = open_trees(&database)?;
     let shards = match options.shards {
         AS_MADE => stored_shards(&trees, &witness)?,
@@ -260,37 +212,3 @@ fn create<H: Home>(disk: &Disk<H>, shards: u16) -> Result<()> {
     disk::insert(&disk.trees.meta, "making the store", FORMAT_KEY, value)?;
     disk.sync("making the store")
 }
-<<<<<<< HEAD
-=======
-
-/// sled writes its settings into a file that it never syncs, and does not open without them: after
-/// a power cut they may be zeros.
-fn sync_settings(path: &Path) -> Result<()> {
-    File::open(path.join("conf"))
-        .and_then(|settings| settings.sync_all())
-        .map_err(io("syncing the database's settings"))
-}
-
-/// Makes the names of the files durable: without it, a power cut may leave synced files that
-/// nobody finds. Also after each open, because sled renames a file then.
-fn sync_directories(path: &Path) -> Result<()> {
-    let whole = fs::canonicalize(path).map_err(io("finding the data directory"))?;
-    let sled = whole.join("sled");
-    for directory in [Some(sled.as_path()), Some(whole.as_path()), whole.parent()] {
-        let Some(directory) = directory else { continue };
-        sync_directory(directory)?;
-    }
-    Ok(())
-}
-
-fn sync_directory(path: &Path) -> Result<()> {
-    File::open(path).and_then(|directory| directory.sync_all()).map_err(io("syncing a directory"))
-}
-
-/// sled must never have made a file for a large value: it would not be synced.
-fn check_blobs(path: &Path) -> Result<()> {
-    let mut blobs = fs::read_dir(path.join("blobs")).map_err(io("listing large values"))?;
-    assert!(blobs.next().is_none(), "the database made a file for a large value, never synced");
-    Ok(())
-}
->>>>>>> bb37b44a17384591c91aab7acbcaafe7d8a99962
