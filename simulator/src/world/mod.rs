@@ -44,6 +44,9 @@ const TICK_US: u64 = 500_000;
 /// How often they do while nothing else happens.
 const IDLE_TICK_US: u64 = 600_000_000;
 
+/// How many steps a run may have, at most: far more than any that ends.
+const STEPS_MAX: u64 = 30_000_000;
+
 /// What came of a run.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -179,7 +182,10 @@ impl<'a> World<'a> {
     }
 
     /// Whether something was found wrong: going on makes no sense.
-    fn is_wrong(&self) -> bool {
+    fn is_wrong(&mut self) -> bool {
+        if self.counts.turns + self.counts.events > STEPS_MAX && self.faults.is_empty() {
+            self.faults.push(format!("it goes on for ever: more than {STEPS_MAX} steps"));
+        }
         !self.faults.is_empty() || !self.model.faults().is_empty()
     }
 

@@ -78,7 +78,7 @@ impl World<'_> {
     pub(super) fn crash(&mut self, down_us: u64) {
         if let Some(mut node) = self.node.take() {
             self.counts.ends += 1;
-            self.cut(&mut node);
+            self.cut_short(&mut node);
             drop(node);
         }
         self.errands.clear();
@@ -93,7 +93,7 @@ impl World<'_> {
     }
 
     /// What the disk was doing is done in part, and nobody hears of it.
-    fn cut(&mut self, node: &mut Node) {
+    fn cut_short(&mut self, node: &mut Node) {
         let (commits, stores) = node.under_way();
         let cuts = self.disk.operations() + self.chance.below(8);
         self.disk.fail_at(cuts, Failure::End);

@@ -82,7 +82,12 @@ impl World<'_> {
                 return None;
             }
             if self.clients.is_done() && self.is_quiet() {
+                let before = self.cut();
                 let picture = self.picture()?;
+                if self.cut() != before {
+                    // Someone's time came meanwhile: it is not a picture of one moment.
+                    continue;
+                }
                 let ends = |saga: &&crate::facts::picture::Saga| match saga.state {
                     SagaState::Running | SagaState::Undoing => false,
                     SagaState::Done | SagaState::Failed | SagaState::Cancelled => true,
@@ -95,6 +100,10 @@ impl World<'_> {
         }
         self.hangs();
         None
+    }
+
+    fn cut(&self) -> Vec<Seq> {
+        self.node.as_ref().map(crate::node::Node::cut).unwrap_or_default()
     }
 
     fn hangs(&mut self) {
