@@ -220,6 +220,8 @@ impl World<'_> {
                 self.counts.damage_found += 1;
                 self.disk = copy;
             }
+            // The disk is full besides: nobody can look.
+            Err(_) if self.disk.has_failed() => self.disk = copy,
             Err(error) => {
                 self.faults.push(format!("flipped bits are not called damage: {error}"));
             }
