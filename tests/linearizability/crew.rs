@@ -20,16 +20,22 @@ use crate::history::{History, Specification};
 use crate::site::{Caller, Heard, Patience, Site, request};
 
 /// Clients that share an entity.
-pub(crate) const CLIENTS: usize = 4;
+const CLIENTS: usize = 4;
 
 /// The client who looks right after a restart, and at the end.
 const LOOKER: usize = CLIENTS;
 
 /// What each client sends.
-pub(crate) const CALLS: usize = 12;
+const CALLS: usize = 12;
+
+/// The same where orders are not only found but all tried.
+const CALLS_FEW: usize = 5;
 
 /// At the most so many calls of an entity are never answered.
 const UNANSWERED_MAX: usize = 5;
+
+/// The same where orders are not only found but all tried.
+const UNANSWERED_FEW: usize = 2;
 
 /// What happened to one entity.
 pub(crate) struct Watched<S: Specification> {
@@ -127,9 +133,9 @@ pub(crate) struct Tally {
 }
 
 /// One client of one entity.
-fn be_client(site: &Site, used: &impl Used, client: usize, mut random: Random) {
+fn be_client(site: &Site, used: &impl Used, client: usize, calls: usize, mut random: Random) {
     let mut caller = site.caller();
-    for call in 0..CALLS {
+    for call in 0..calls {
         let key = u32::try_from(client * CALLS + call).expect("it is small");
         let wish = used.draw(&mut random, key);
         let patience = used.watched().patience(&mut random);
@@ -138,17 +144,17 @@ fn be_client(site: &Site, used: &impl Used, client: usize, mut random: Random) {
 }
 
 /// Some entities, each with its clients, and kills until all are done.
-fn rush<U: Used>(site: &Site, entities: &[U], random: &mut Random) -> usize {
+fn rush<U: Used>(site: &Site, entities: &[U], calls: usize, random: &mut Random) -> usize {
     let mut kills = 0;
     thread::scope(|scope| {
         let clients = entities.iter().flat_map(|used| (0..CLIENTS).map(move |n| (used, n)));
         let clients: Vec<_> = clients
             .map(|(used, client)| {
                 let random = Random::new(random.below(u64::MAX - 1) + 1);
-                scope.spawn(move || be_client(site, used, client, random))
+                scope.spawn(move || be_client(site, used, client, calls, random))
             })
             .collect();
-        let mut next = site.answered() + entities.len() * CLIENTS * CALLS / 4;
+        let mut next = site.answered() + entities.len() * CLIENTS * calls / 4;
         while !clients.iter().all(thread::ScopedJoinHandle::is_finished) {
             if site.answered() >= next {
                 site.strike(|caller| entities.iter().for_each(|used| used.look(caller)));
@@ -174,7 +180,7 @@ pub(crate) fn run<U: Used>(
     let mut caller = site.caller();
     for number in 0..rounds {
         let entities = open(&mut caller, number);
-        tally.kills += rush(site, &entities, &mut random);
+        tally.kills += rush(site, &entities, CALLS, &mut random);
         for used in &entities {
             used.look(&mut caller);
             let history = used.watched().history();
@@ -186,6 +192,19 @@ pub(crate) fn run<U: Used>(
     println!("{tally:?}");
     assert!(tally.kills >= usize::try_from(rounds).expect("it is small"), "{tally:?}");
     tally
+}
+
+/// One entity under its clients and kills; what it was until then is linearizable.
+pub(crate) fn use_one<U: Used>(site: &Site, used: U) -> U {
+    let seed = from_environment("BURSAR_LINEARIZABILITY_SEED", 42);
+    println!("seed {seed}");
+    *locked(&used.watched().may_give_up) = UNANSWERED_FEW;
+    let entities = [used];
+    rush(site, &entities, CALLS_FEW, &mut Random::new(seed));
+    let [used] = entities;
+    used.look(&mut site.caller());
+    used.watched().history().assert_linearizable(used.id());
+    used
 }
 
 fn from_environment(name: &str, default: u64) -> u64 {

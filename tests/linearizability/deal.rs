@@ -7,7 +7,7 @@
 //! moment the line moves up, the longest waiting first, whoever fits.
 //!
 //! What was asked for once is looked up when it is asked for again: the key and then where the
-//! investment stands, which are two points. Nothing is ever confirmed in these runs.
+//! investment stands, which are two points; so is taking back, and how it stands then. Nothing is ever confirmed in these runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -345,9 +345,9 @@ impl SequentialSpec for Deal {
         let Some(said) = said else { return false };
         match (point, said) {
             (Point::Decides(key, asked), said) => self.decides(*key, asked, said),
-            (Point::Stops(key), Said::Is { ticket, standing }) => {
+            (Point::Stops(key), Said::Is { .. }) => {
                 self.stop(*key);
-                self.is_seen(*key, *standing) && self.keys[key].ticket == *ticket
+                self.keys.contains_key(key)
             }
             (Point::Looks(key), Said::Is { ticket, standing }) => {
                 self.is_seen(*key, *standing) && self.keys[key].ticket == *ticket
@@ -370,17 +370,14 @@ impl Specification for Deal {
             (Wish::Look(_) | Wish::Read, None) => Vec::new(),
             (Wish::Read, Some(said)) => vec![(Point::Reads, Some(Some(said.clone())))],
             (Wish::Look(key), Some(said)) => vec![(Point::Looks(*key), Some(Some(said.clone())))],
-            (Wish::Cancel(key), said) => {
-                let stops = (Point::Stops(*key), said.cloned().map(Some));
-                match said {
-                    Some(Said::Is {
-                        standing: Standing::Cancelled | Standing::Refused, ..
-                    }) => {
-                        vec![stops]
-                    }
-                    Some(_) | None => vec![stops, (Point::Frees(*key), None)],
-                }
+            (Wish::Cancel(key), None) => {
+                vec![(Point::Stops(*key), None), (Point::Frees(*key), None)]
             }
+            (Wish::Cancel(key), Some(said)) => vec![
+                (Point::Stops(*key), Some(Some(said.clone()))),
+                (Point::Looks(*key), Some(Some(said.clone()))),
+                (Point::Frees(*key), None),
+            ],
             (Wish::Invest(key, asked), said) => {
                 let mut points =
                     vec![(Point::Decides(*key, asked.clone()), said.cloned().map(Some))];

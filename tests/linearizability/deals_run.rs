@@ -30,7 +30,7 @@ const POOR_WALLETS: u32 = 2;
 const NOWHERE: &str = "http://127.0.0.1:1";
 
 /// A deal that is used.
-struct UsedDeal {
+pub(crate) struct UsedDeal {
     id: String,
     watched: Watched<Deal>,
     /// The investments that were answered: by their key, their id.
@@ -42,7 +42,8 @@ fn wallet_id(wallet: u32) -> String {
 }
 
 impl UsedDeal {
-    fn open(caller: &mut Caller<'_>, id: String) -> Self {
+    /// A new deal.
+    pub(crate) fn open(caller: &mut Caller<'_>, id: String) -> Self {
         let body = json!({"id": id, "name": id, "amount": major(AMOUNT), "currency": "EUR",
             "max_investors": SEATS});
         write(caller, "/v1/deals", &format!("open-{id}"), &body);
@@ -191,8 +192,8 @@ impl Used for UsedDeal {
     }
 }
 
-#[test]
-fn deals_are_linearizable_under_kills() {
+/// A server with the wallets that invest, and nobody outside.
+pub(crate) fn deal_site() -> Site {
     let launch = Launch { outside: true, ..Launch::default() };
     let site = Site::start(
         launch
@@ -204,10 +205,14 @@ fn deals_are_linearizable_under_kills() {
     let mut caller = site.caller();
     for wallet in (0..RICH_WALLETS).chain(POOR..POOR + POOR_WALLETS) {
         let id = wallet_id(wallet);
-        let body = json!({"id": id, "currency": "EUR"});
-        write(&mut caller, "/v1/wallets", &id, &body);
+        write(&mut caller, "/v1/wallets", &id, &json!({"id": id, "currency": "EUR"}));
     }
-    run(&site, 8, |caller, number| {
+    site
+}
+
+#[test]
+fn deals_are_linearizable_under_kills() {
+    run(&deal_site(), 8, |caller, number| {
         let ids = (0..AT_ONCE).map(|deal| format!("deal-{number}-{deal}"));
         ids.map(|id| UsedDeal::open(caller, id)).collect()
     });

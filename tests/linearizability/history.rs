@@ -98,6 +98,16 @@ impl<S: Specification> History<S> {
         })
     }
 
+    /// Everything that was answered, with what was asked for, in the order of the answers.
+    pub(crate) fn answers(&mut self) -> Vec<(S::Wish, &mut S::Said)> {
+        let wishes: Vec<_> = self.wishes().cloned().collect();
+        let said = self.entries.iter_mut().filter_map(|entry| match entry {
+            Entry::Call { .. } => None,
+            Entry::Answer { number, said } => Some((wishes[*number].clone(), said)),
+        });
+        said.collect()
+    }
+
     /// How many places the search saw; or, when no order of the requests explains the answers, the
     /// history up to the first answer that cannot be explained.
     pub(crate) fn check(&self) -> Result<usize, String> {
@@ -122,6 +132,26 @@ impl<S: Specification> History<S> {
         self.check().unwrap_or_else(|text| panic!("{whose} is not linearizable:\n{text}"))
     }
 
+    /// A client that asks and is answered before anything else happens.
+    pub(crate) fn then(mut self, client: usize, wish: S::Wish, said: S::Said) -> Self {
+        let number = self.call(client, wish);
+        self.answer(number, said);
+        self
+    }
+
+    /// Fails unless this history is accepted, by the tester alone, too.
+    pub(crate) fn accepted(&self) {
+        self.assert_linearizable("this history");
+        assert!(self.is_explained_plainly(), "the tester alone does not accept it");
+    }
+
+    /// Fails unless this history is refused, and named by this last line.
+    pub(crate) fn found(&self, last: &str) {
+        let text = self.check().expect_err("this history is wrong");
+        assert!(text.lines().last().is_some_and(|line| line.contains(last)), "{last}: {text}");
+        assert!(!self.is_explained_plainly(), "the tester alone accepts it");
+    }
+
     /// Whether some order explains the first entries; then, how many places the search saw.
     fn explained(&self, length: usize) -> Option<usize> {
         let points = self.points(length);
@@ -134,7 +164,12 @@ impl<S: Specification> History<S> {
         found.then_some(places)
     }
 
-    /// Whether some order explains them, found by the tester alone.
+    /// Whether some order explains all of it.
+    pub(crate) fn is_explained(&self) -> bool {
+        self.explained(self.entries.len()).is_some()
+    }
+
+    /// The same, found by the tester alone.
     pub(crate) fn is_explained_plainly(&self) -> bool {
         let searched = Searched::new(self.begins.clone(), 0, Manner::Plain);
         let length = self.entries.len();

@@ -9,7 +9,7 @@
 //! [`history`] records and checks, [`search`] keeps the checker's search short, [`wallet`] and
 //! [`deal`] are the specifications, which share no code with the server's rules; [`site`] is the
 //! server under kills, [`crew`] are its clients, [`wallets_run`] and [`deals_run`] the runs;
-//! [`by_hand`] has histories that must be refused and others that must not. The harness is that of
+//! [`by_hand`] and [`by_hand_deals`] have histories that must be refused and others that must not. The harness is that of
 //! the black-box tests.
 
 #[path = "../blackbox/harness.rs"]
@@ -20,10 +20,12 @@ mod harness;
 mod http;
 
 mod by_hand;
+mod by_hand_deals;
 mod crew;
 mod deal;
 mod deals_run;
 mod history;
+mod lies;
 mod search;
 mod site;
 mod wallet;

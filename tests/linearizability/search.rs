@@ -11,7 +11,7 @@
 //!   It is taken where it changes something, or after everything that was answered, where nobody
 //!   can tell any more; so "never" is "last".
 //!
-//! Invariants: the verdict is that of the plain specification (`by_hand` compares them on drawn
+//! Invariants: the verdict is that of the plain specification (`by_hand` compares them on its
 //! histories); a search that passes [`PLACES_MAX`] fails the test, it never says yes or no.
 
 use std::cell::RefCell;

@@ -29,7 +29,8 @@ pub(crate) struct UsedWallet {
 }
 
 impl UsedWallet {
-    fn open(caller: &mut Caller<'_>, id: String) -> Self {
+    /// A new wallet with some money.
+    pub(crate) fn open(caller: &mut Caller<'_>, id: String) -> Self {
         let body = json!({"id": id, "currency": "EUR"});
         write(caller, "/v1/wallets", &format!("open-{id}"), &body);
         write(caller, &format!("/v1/wallets/{id}/deposits"), "first", &deposit_body(BEGINS));
@@ -144,13 +145,18 @@ impl Used for UsedWallet {
     }
 }
 
-#[test]
-fn wallets_are_linearizable_under_kills() {
+/// A server with the provider that is paid.
+pub(crate) fn wallet_site() -> Site {
     let site = Site::start(Launch::default());
     let shop = json!({"id": "shop", "name": "Shop", "currency": "EUR",
         "settlement": {"every": "month"}, "account": "account-shop"});
     write(&mut site.caller(), "/v1/providers", "shop", &shop);
-    run(&site, 8, |caller, number| {
+    site
+}
+
+#[test]
+fn wallets_are_linearizable_under_kills() {
+    run(&wallet_site(), 8, |caller, number| {
         let ids = (0..AT_ONCE).map(|wallet| format!("w{number}-{wallet}"));
         ids.map(|id| UsedWallet::open(caller, id)).collect()
     });
