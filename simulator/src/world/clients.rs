@@ -72,6 +72,8 @@ pub(super) struct Clients {
     /// Whether the listener is going to read on.
     pub(super) is_called: bool,
     is_at_rest: bool,
+    /// By shard, the last decision that anyone outside knows of.
+    seen: Vec<u64>,
 }
 
 impl Clients {
@@ -88,6 +90,7 @@ impl Clients {
             cursor: Position::default(),
             is_called: false,
             is_at_rest: false,
+            seen: vec![0; usize::from(scenario.settings.shards)],
         }
     }
 
@@ -149,6 +152,7 @@ impl World<'_> {
         };
         self.counts.sent += 1;
         let number = u64::from(planned.number);
+        let looked_at = self.chance.strikes(300_000).then(|| to.clone());
         match node.ask(to, ask) {
             Err(_) => self.again(place),
             Ok(receiver) => {
@@ -165,6 +169,39 @@ impl World<'_> {
             }
         }
         self.after_turn();
+        if let Some(entity) = looked_at {
+            for _ in 0..self.chance.below(6) {
+                self.turn();
+                self.look(&entity);
+            }
+        }
+    }
+
+    /// Someone looks at an entity, without asking it: what is shown has to be durable.
+    fn look(&mut self, entity: &EntityId) {
+        let Some(node) = &self.node else { return };
+        let Some(seen) = node.see(entity) else { return };
+        let shard = entity.shard(self.scenario.settings.shards);
+        self.seen(shard.0, seen.last.0);
+    }
+
+    /// Someone outside knows of a decision: it has to survive from now on.
+    fn seen(&mut self, shard: u16, seq: u64) {
+        let seen = &mut self.clients.seen[usize::from(shard)];
+        *seen = seq.max(*seen);
+    }
+
+    /// After a start: everything that anyone knew of is still there.
+    pub(super) fn nothing_seen_is_lost(&mut self) {
+        let Some(node) = &self.node else { return };
+        for (shard, (seen, durable)) in self.clients.seen.iter().zip(node.cut()).enumerate() {
+            if *seen > durable.0 {
+                self.faults.push(format!(
+                    "shard {shard} goes on after {durable}, and someone has seen what it decided at \
+                     {seen}"
+                ));
+            }
+        }
     }
 
     fn again(&mut self, place: usize) {
@@ -205,6 +242,9 @@ impl World<'_> {
         self.trace.tell(self.now_us, "heard", || format!("{} {said:?}", planned.describe()));
         self.clients.known.note(planned.number, &said);
         self.clients.is_done[place] = true;
+        if let Some(place) = said.place() {
+            self.seen(place.shard, place.seq);
+        }
         self.model.answered(planned.number, sending, &said);
     }
 

@@ -132,6 +132,12 @@ impl<'a> World<'a> {
         let options =
             Options { shards: scenario.settings.shards, cache_bytes: 0, ..Options::default() };
         let registry = prometheus::Registry::new();
+        // Third parties live by true time.
+        let mut faults = scenario.parties.clone();
+        for fault in &mut faults.all {
+            fault.from_ms += clock::BEGIN_MS;
+            fault.until_ms += clock::BEGIN_MS;
+        }
         Self {
             scenario,
             now_us: 0,
@@ -145,8 +151,8 @@ impl<'a> World<'a> {
             began_us: 0,
             is_full: false,
             slow_us: 0,
-            parties: Parties::new(scenario.seed, &scenario.parties),
-            clerk: Clerk::new(scenario.seed, &scenario.parties),
+            parties: Parties::new(scenario.seed, &faults),
+            clerk: Clerk::new(scenario.seed, &faults),
             errands: Vec::new(),
             clients: Clients::new(scenario),
             model: Model::new(&scenario.plan),

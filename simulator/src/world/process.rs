@@ -29,6 +29,7 @@ impl World<'_> {
             Ok(node) => {
                 self.trace.step(self.now_us, "start", &[u64::from(self.process), node.records]);
                 self.node = Some(node);
+                self.nothing_seen_is_lost();
                 self.began_us = self.now_us;
                 let first = self.chance.below(TICK_US);
                 self.later(first, OfProcess::Tick);
