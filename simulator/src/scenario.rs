@@ -83,7 +83,7 @@ fn settings(chance: &mut Chance) -> Settings {
     let gates = GateSettings::draw(chance);
     let policy = Policy {
         step_deadline_ms: *chance.pick(&[20_000, 60_000]),
-        ladder_ms: chance.pick(&[vec![50, 200, 1_000], vec![250, 1_000, 5_000, 30_000]]).clone(),
+        ladder_ms: ladder(chance),
         ..Policy::default()
     };
     Settings {
@@ -95,6 +95,13 @@ fn settings(chance: &mut Chance) -> Settings {
         policy,
         gates,
     }
+}
+
+/// Quick at first or not, and patient in the end: each attempt is a record.
+fn ladder(chance: &mut Chance) -> Vec<i64> {
+    let quick = vec![50, 200, 1_000, 30_000, 600_000];
+    let slow = vec![250, 1_000, 5_000, 30_000, 60_000, 600_000];
+    chance.pick(&[quick, slow]).clone()
 }
 
 /// Moves most faults to where something happens: a plan of days has long nights, in which a crash
@@ -113,7 +120,7 @@ fn where_it_hurts(
     for fault in &mut parties.all {
         let mut chance = chance.split("party").split_at(u64::from(fault.number));
         if chance.strikes(800_000) {
-            let length = *chance.pick(&[1_000, 10_000, 600_000, span_ms]);
+            let length = *chance.pick(&[1_000, 10_000, 600_000, 7_200_000]);
             fault.from_ms = (some_time(&mut chance) - chance.between(0, 500)).max(0);
             fault.until_ms = fault.from_ms.saturating_add(length).min(span_ms);
         }

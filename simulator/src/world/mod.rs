@@ -45,7 +45,7 @@ const TICK_US: u64 = 500_000;
 const IDLE_TICK_US: u64 = 600_000_000;
 
 /// How many steps a run may have, at most: far more than any that ends.
-const STEPS_MAX: u64 = 30_000_000;
+const STEPS_MAX: u64 = 5_000_000;
 
 /// What came of a run.
 #[derive(Clone, Debug)]
