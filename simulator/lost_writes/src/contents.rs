@@ -31,6 +31,8 @@ pub struct Contents {
     synced: Vec<u8>,
     since: Vec<Write>,
     length: usize,
+    /// What whoever reads it sees, once something was lost.
+    seen: Option<Vec<u8>>,
 }
 
 /// What a cut keeps of what was done to a file, or to the names in a tree, since it was synced.
@@ -105,7 +107,7 @@ impl Lost {
 impl Contents {
     /// A file that is all on disk.
     pub fn synced(bytes: Vec<u8>) -> Self {
-        Self { length: bytes.len(), synced: bytes, since: Vec::new() }
+        Self { length: bytes.len(), synced: bytes, ..Self::default() }
     }
 
     /// How long it is for whoever reads it now, in bytes.
@@ -121,13 +123,26 @@ impl Contents {
     /// Bytes were written.
     pub fn write(&mut self, at: usize, bytes: &[u8]) {
         self.length = self.length.max(at + bytes.len());
-        self.since.push(Write::Bytes(at, bytes.to_vec()));
+        self.change(Write::Bytes(at, bytes.to_vec()));
     }
 
     /// It was cut or made longer.
     pub fn set_length(&mut self, length: usize) {
         self.length = length;
-        self.since.push(Write::Length(length));
+        self.change(Write::Length(length));
+    }
+
+    fn change(&mut self, write: Write) {
+        if let Some(seen) = &mut self.seen {
+            apply(seen, &write);
+        }
+        self.since.push(write);
+    }
+
+    /// What is not synced will never be on disk, although whoever reads it now sees it.
+    pub fn lose(&mut self) {
+        self.seen = Some(self.now());
+        self.since.clear();
     }
 
     /// All of it is on disk.
@@ -135,11 +150,15 @@ impl Contents {
         for write in mem::take(&mut self.since) {
             apply(&mut self.synced, &write);
         }
-        assert_eq!(self.synced.len(), self.length, "the changes come to the length");
+        let is_known = self.seen.is_none();
+        assert!(!is_known || self.synced.len() == self.length, "the changes come to the length");
     }
 
     /// It as whoever reads it now sees it.
     pub fn now(&self) -> Vec<u8> {
+        if let Some(seen) = &self.seen {
+            return seen.clone();
+        }
         let mut bytes = self.synced.clone();
         for write in &self.since {
             apply(&mut bytes, write);
@@ -265,5 +284,17 @@ mod tests {
         file.sync();
         assert_eq!(file.after_cut(Keep::Nothing, &mut Chance::new(1)), left);
         assert_eq!(left[100..600], [0; 500]);
+    }
+
+    #[test]
+    fn what_a_failed_sync_lost_is_seen_but_never_on_disk() {
+        let mut file = Contents::synced(vec![1; 512]);
+        file.write(512, &[2; 512]);
+        file.lose();
+        file.write(1024, &[3; 512]);
+        file.sync();
+        let left = file.after_cut(Keep::Everything, &mut Chance::new(1));
+        assert_eq!((left[512], left[1024], left.len()), (0, 3, 1536));
+        assert_eq!((file.now()[512], file.now()[1024]), (2, 3));
     }
 }

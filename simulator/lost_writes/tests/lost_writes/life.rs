@@ -13,7 +13,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use bursar_domain::id::Position;
@@ -21,9 +21,9 @@ use bursar_lost_writes::shadow::{Image, Shadow};
 use bursar_simulator::chance::Chance;
 use bursar_snapshots::sled_store::{Options, SledArchive, SledJournal, SledStore};
 
-use crate::journal::SHARDS;
-use crate::watch::{Plan, Tree, Without};
-use crate::{archive, journal};
+use crate::common::journal::SHARDS;
+use crate::common::watch::{Plan, Tree, Without};
+use crate::common::{archive, journal, panics};
 
 /// How a chain of lives is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +57,11 @@ type Failure = String;
 
 /// Runs a chain of lives; says what went wrong in which.
 pub(crate) fn run(seed: u64, course: &Course) -> Result<(), Failure> {
+    // A panic in a thread of sled has no other mark of whose it is.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    panics::count();
+    drop(panics::take());
     let chance = Chance::new(seed);
     let mut world = World {
         chance: chance.split("records"),
@@ -121,7 +126,7 @@ fn live(
 ) -> Result<String, Failure> {
     let range = if chance.strikes(300_000) { 60.min(course.calls) } else { course.calls };
     let cut_at = if is_last { 0 } else { 1 + chance.below(range) };
-    let plan = Plan { cut_at, without: course.without };
+    let plan = Plan { cut_at, without: course.without, fault: None };
     let tree = Tree::watch(root, std::mem::take(&mut world.shadow), plan);
     let opened = SledStore::open(&tree.root().join("data"), &options(chance));
     let (journal, archive) = opened.map_err(|error| format!("it does not open: {error}"))?;
@@ -139,6 +144,10 @@ fn live(
     let work = work(&tree, world, (journal, archive), chance, (count, course.large), &logs);
     let (shadow, cut) = tree.end();
     work?;
+    let panicked = panics::take();
+    if !panicked.is_empty() {
+        return Err(format!("the database panicked: {panicked:?}"));
+    }
     if is_open {
         settle(world, cut, logs);
     }

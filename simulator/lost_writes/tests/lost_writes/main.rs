@@ -10,20 +10,15 @@
 
 #![cfg(target_os = "linux")]
 
-mod archive;
-mod interpose;
-mod journal;
+#[path = "../common/mod.rs"]
+mod common;
 mod life;
-mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use common::number;
+use common::watch::Without;
 use life::Course;
-use watch::Without;
-
-fn number(name: &str, otherwise: u64) -> u64 {
-    std::env::var(name).map_or(otherwise, |text| text.parse().expect("a number"))
-}
 
 const CUTS_PER_SEED: u64 = 5;
 
@@ -34,7 +29,9 @@ const COURSE: Course =
 fn all_that_was_acknowledged_survives_power_cuts() {
     let first = number("LOST_WRITES_SEED", 1);
     let cuts = number("LOST_WRITES_CUTS", 60);
-    let course = Course { calls: number("LOST_WRITES_CALLS", COURSE.calls), ..COURSE };
+    let large = number("LOST_WRITES_LARGE_PPM", COURSE.large.into());
+    let large = u32::try_from(large).expect("parts per million");
+    let course = Course { calls: number("LOST_WRITES_CALLS", COURSE.calls), large, ..COURSE };
     for seed in first..first + cuts.div_ceil(CUTS_PER_SEED) {
         life::run(seed, &course).unwrap_or_else(|failed| panic!("{failed}"));
     }

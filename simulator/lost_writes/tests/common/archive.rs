@@ -19,7 +19,7 @@ use bursar_snapshots::store::{
 };
 use std::sync::Arc;
 
-use crate::journal::SHARDS;
+use super::journal::SHARDS;
 
 const ALL: usize = 1_000_000;
 

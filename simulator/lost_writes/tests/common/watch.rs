@@ -15,7 +15,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bursar_lost_writes::shadow::{Node, Shadow};
+use bursar_lost_writes::shadow::{FileId, Node, Shadow};
 use libc::{c_int, c_long};
 
 /// An error number of the system.
@@ -56,6 +56,64 @@ impl Without {
     }
 }
 
+/// How a call fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// The device errs, this once.
+    Errs,
+    /// The device errs, from now on whenever something is to be changed.
+    IsBroken,
+    /// The disk has no room, this once.
+    IsFull,
+    /// Half of what is to be written finds room, from now on nothing does.
+    FillsUp,
+}
+
+/// A call that fails.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Fault {
+    /// Which call, from 1.
+    pub(crate) at: u64,
+    /// How.
+    pub(crate) kind: Kind,
+}
+
+/// What is asked of a tree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Asked {
+    Read,
+    Open,
+    Write,
+    Sync,
+    Names,
+}
+
+/// What becomes of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Fate {
+    IsDone,
+    /// Of what is to be written, half is.
+    IsShort,
+    Fails(Errno),
+}
+
+impl Fault {
+    fn fate(self, call: u64, asked: Asked) -> Fate {
+        if call < self.at || (call > self.at && asked == Asked::Read) {
+            return Fate::IsDone;
+        }
+        let is_first = call == self.at;
+        match self.kind {
+            Kind::Errs if !is_first => Fate::IsDone,
+            Kind::Errs | Kind::IsBroken => Fate::Fails(Errno(libc::EIO)),
+            Kind::IsFull if !is_first => Fate::IsDone,
+            Kind::IsFull | Kind::FillsUp if asked == Asked::Read => Fate::IsDone,
+            Kind::FillsUp if is_first && asked == Asked::Write => Fate::IsShort,
+            Kind::IsFull | Kind::FillsUp => Fate::Fails(Errno(libc::ENOSPC)),
+        }
+    }
+}
+
 /// What is to happen to a tree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Plan {
@@ -63,6 +121,8 @@ pub(crate) struct Plan {
     pub(crate) cut_at: u64,
     /// What is taken out.
     pub(crate) without: Without,
+    /// The call that fails. With one, calls that read are counted too.
+    pub(crate) fault: Option<Fault>,
 }
 
 #[derive(Debug)]
@@ -72,6 +132,10 @@ struct State {
     calls: u64,
     /// What the workload had been told when the power was cut.
     cut: Option<[u64; 2]>,
+    /// How many syncs of each file have failed.
+    failed: BTreeMap<FileId, u64>,
+    /// Which call failed, for people.
+    told: Option<String>,
 }
 
 /// A watched tree.
@@ -89,6 +153,8 @@ pub(crate) struct Handle {
     tree: Arc<Tree>,
     path: PathBuf,
     node: Option<Node>,
+    /// How many failed syncs of the file it was told of. The kernel tells each open file of each.
+    told: Arc<AtomicU64>,
 }
 
 static TREES: Mutex<Vec<Arc<Tree>>> = Mutex::new(Vec::new());
@@ -103,7 +169,14 @@ impl Tree {
     /// Watches a directory, of which the shadow says what is there.
     pub(crate) fn watch(root: &Path, shadow: Shadow, plan: Plan) -> Arc<Self> {
         let root = root.canonicalize().expect("the root is there");
-        let state = Mutex::new(State { shadow, plan, calls: 0, cut: None });
+        let state = Mutex::new(State {
+            shadow,
+            plan,
+            calls: 0,
+            cut: None,
+            failed: BTreeMap::new(),
+            told: None,
+        });
         let tree = Arc::new(Self { root, state, done: Default::default() });
         lock(&TREES).push(Arc::clone(&tree));
         tree
@@ -124,6 +197,12 @@ impl Tree {
         lock(&self.state).calls
     }
 
+    /// Cuts the power now, if it is not cut.
+    pub(crate) fn cut_now(&self) {
+        let mut state = lock(&self.state);
+        state.cut = Some(state.cut.unwrap_or_else(|| self.done()));
+    }
+
     /// Cuts the power now, if it is not cut; no longer watches. Gives what was done by then.
     pub(crate) fn end(self: &Arc<Self>) -> (Shadow, [u64; 2]) {
         lock(&TREES).retain(|tree| !Arc::ptr_eq(tree, self));
@@ -133,6 +212,11 @@ impl Tree {
         (mem::take(&mut state.shadow), cut)
     }
 
+    /// Which call has failed.
+    pub(crate) fn told(&self) -> Option<String> {
+        lock(&self.state).told.clone()
+    }
+
     fn done(&self) -> [u64; 2] {
         [0, 1].map(|worker: usize| self.done[worker].load(Ordering::SeqCst))
     }
@@ -140,20 +224,28 @@ impl Tree {
     /// Does a call: counts it, and tells the shadow if it went well.
     fn call<T>(
         &self,
-        call: impl FnOnce() -> Result<T, Errno>,
-        tell: impl FnOnce(&mut Shadow, &T, Plan),
+        (asked, path): (Asked, &Path),
+        call: impl FnOnce(Fate) -> Result<T, Errno>,
+        tell: impl FnOnce(&mut State, &T),
     ) -> Result<T, Errno> {
         let mut state = lock(&self.state);
-        if state.cut.is_none() {
+        let mut fate = Fate::IsDone;
+        if state.cut.is_none() && (asked != Asked::Read || state.plan.fault.is_some()) {
             state.calls += 1;
             if state.calls == state.plan.cut_at {
                 state.cut = Some(self.done());
             }
+            fate = state.plan.fault.map_or(fate, |fault| fault.fate(state.calls, asked));
         }
-        let outcome = call()?;
+        if fate != Fate::IsDone && state.told.is_none() {
+            state.told = Some(format!("{asked:?} of {}: {fate:?}", path.display()));
+        }
+        let outcome = match fate {
+            Fate::Fails(errno) if asked != Asked::Sync => return Err(errno),
+            Fate::IsDone | Fate::IsShort | Fate::Fails(_) => call(fate)?,
+        };
         if state.cut.is_none() {
-            let plan = state.plan;
-            tell(&mut state.shadow, &outcome, plan);
+            tell(&mut state, &outcome);
         }
         Ok(outcome)
     }
@@ -191,22 +283,37 @@ pub(crate) fn open(
     call: impl FnOnce() -> Result<c_long, Errno>,
 ) -> Result<c_long, Errno> {
     let Some((tree, path)) = find(path) else { return call() };
-    let mut node = None;
-    let fd = tree.call(call, |shadow, _, _| {
-        let Some(path) = &path else { return };
-        if path == Path::new("") || shadow.find(path) == Some(Node::Directory) {
-            node = Some(Node::Directory);
-            return;
-        }
-        let file = shadow.opened(path);
-        if flags & libc::O_TRUNC != 0 && shadow.file(file).length() > 0 {
-            shadow.file(file).set_length(0);
-        }
-        node = Some(Node::File(file));
-    })?;
-    let handle = Handle { tree, path: path.unwrap_or_default(), node };
+    let (mut node, mut told) = (None, 0);
+    let name = path.clone().unwrap_or_default();
+    let fd = tree.call(
+        (Asked::Open, &name),
+        |_| call(),
+        |state, _| {
+            let Some(path) = &path else { return };
+            let shadow = &mut state.shadow;
+            if path == Path::new("") || shadow.find(path) == Some(Node::Directory) {
+                node = Some(Node::Directory);
+                return;
+            }
+            let file = shadow.opened(path);
+            if flags & libc::O_TRUNC != 0 && shadow.file(file).length() > 0 {
+                shadow.file(file).set_length(0);
+            }
+            node = Some(Node::File(file));
+            told = state.failed.get(&file).copied().unwrap_or_default();
+        },
+    )?;
+    let handle = Handle { tree, path: name, node, told: Arc::new(AtomicU64::new(told)) };
     lock(&HANDLES).insert(c_int::try_from(fd).expect("a file's number"), handle);
     Ok(fd)
+}
+
+/// Bytes are read.
+pub(crate) fn read(
+    handle: &Handle,
+    call: impl FnOnce() -> Result<c_long, Errno>,
+) -> Result<c_long, Errno> {
+    handle.tree.call((Asked::Read, &handle.path), |_| call(), |_, _| {})
 }
 
 /// Bytes are written; the call takes how many.
@@ -216,12 +323,14 @@ pub(crate) fn write(
     bytes: &[u8],
     call: impl FnOnce(usize) -> Result<c_long, Errno>,
 ) -> Result<c_long, Errno> {
+    let count = |fate| if fate == Fate::IsShort { bytes.len().div_ceil(2) } else { bytes.len() };
     handle.tree.call(
-        || call(bytes.len()),
-        |shadow, count, _| {
+        (Asked::Write, &handle.path),
+        |fate| call(count(fate)),
+        |state, count| {
             let count = usize::try_from(*count).expect("not negative");
             if let Some(Node::File(file)) = handle.node {
-                shadow.file(file).write(at, &bytes[..count]);
+                state.shadow.file(file).write(at, &bytes[..count]);
             }
         },
     )
@@ -233,29 +342,51 @@ pub(crate) fn set_length(
     length: usize,
     call: impl FnOnce() -> Result<c_long, Errno>,
 ) -> Result<c_long, Errno> {
-    handle.tree.call(call, |shadow, _, _| {
-        if let Some(Node::File(file)) = handle.node {
-            shadow.file(file).set_length(length);
-        }
-    })
-}
-
-/// A file or a directory is synced.
-pub(crate) fn sync(handle: &Handle, what: Sync) -> Result<(), Errno> {
     handle.tree.call(
-        || Ok(()),
-        |shadow, (), plan| match handle.node {
-            _ if plan.without.takes_out(handle, what) => {}
-            Some(Node::File(file)) => shadow.file(file).sync(),
-            Some(Node::Directory) => shadow.sync_directory(&handle.path),
-            None => {}
+        (Asked::Write, &handle.path),
+        |_| call(),
+        |state, _| {
+            if let Some(Node::File(file)) = handle.node {
+                state.shadow.file(file).set_length(length);
+            }
         },
     )
 }
 
+/// A file or a directory is synced. When that fails, the kernel forgets that there was something
+/// to write: no later sync brings it to the disk. It tells everyone who has the file open, once.
+pub(crate) fn sync(handle: &Handle, what: Sync) -> Result<(), Errno> {
+    let mut outcome = Ok(());
+    handle.tree.call((Asked::Sync, &handle.path), Ok, |state, fate| {
+        let State { shadow, plan, failed, .. } = state;
+        if let Fate::Fails(errno) = fate {
+            outcome = Err(*errno);
+        }
+        match handle.node {
+            _ if plan.without.takes_out(handle, what) => {}
+            Some(Node::File(file)) => {
+                let failed = failed.entry(file).or_default();
+                if outcome.is_err() {
+                    shadow.file(file).lose();
+                    *failed += 1;
+                } else {
+                    shadow.file(file).sync();
+                }
+                if handle.told.swap(*failed, Ordering::SeqCst) != *failed && outcome.is_ok() {
+                    outcome = Err(Errno(libc::EIO));
+                }
+            }
+            Some(Node::Directory) if outcome.is_ok() => shadow.sync_directory(&handle.path),
+            Some(Node::Directory) | None => {}
+        }
+    })?;
+    outcome
+}
+
 /// Part of a file is written out, which makes nothing sure.
 pub(crate) fn sync_range(handle: &Handle) -> Result<(), Errno> {
-    handle.tree.call(|| Ok(()), |_, (), _| {})
+    let failed = |fate| if let Fate::Fails(errno) = fate { Err(errno) } else { Ok(()) };
+    handle.tree.call((Asked::Sync, &handle.path), failed, |_, ()| {})
 }
 
 /// A file gets another name.
@@ -266,11 +397,16 @@ pub(crate) fn rename(
 ) -> Result<c_long, Errno> {
     let Some((tree, from)) = find(from) else { return call() };
     let (_, to) = find(to).expect("nothing leaves the tree");
-    tree.call(call, |shadow, _, _| {
-        if let (Some(from), Some(to)) = (from, to) {
-            shadow.renamed(&from, &to);
-        }
-    })
+    let name = to.clone().unwrap_or_default();
+    tree.call(
+        (Asked::Names, &name),
+        |_| call(),
+        |state, _| {
+            if let (Some(from), Some(to)) = (from, to) {
+                state.shadow.renamed(&from, &to);
+            }
+        },
+    )
 }
 
 /// A name is removed.
@@ -279,11 +415,16 @@ pub(crate) fn remove(
     call: impl FnOnce() -> Result<c_long, Errno>,
 ) -> Result<c_long, Errno> {
     let Some((tree, path)) = find(path) else { return call() };
-    tree.call(call, |shadow, _, _| {
-        if let Some(path) = path {
-            shadow.removed(&path);
-        }
-    })
+    let name = path.clone().unwrap_or_default();
+    tree.call(
+        (Asked::Names, &name),
+        |_| call(),
+        |state, _| {
+            if let Some(path) = path {
+                state.shadow.removed(&path);
+            }
+        },
+    )
 }
 
 /// A directory is made.
@@ -292,9 +433,14 @@ pub(crate) fn make_directory(
     call: impl FnOnce() -> Result<c_long, Errno>,
 ) -> Result<c_long, Errno> {
     let Some((tree, path)) = find(path) else { return call() };
-    tree.call(call, |shadow, _, _| {
-        if let Some(path) = path {
-            shadow.made_directory(&path);
-        }
-    })
+    let name = path.clone().unwrap_or_default();
+    tree.call(
+        (Asked::Names, &name),
+        |_| call(),
+        |state, _| {
+            if let Some(path) = path {
+                state.shadow.made_directory(&path);
+            }
+        },
+    )
 }

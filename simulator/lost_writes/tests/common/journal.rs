@@ -115,6 +115,17 @@ impl Operation {
         }
     }
 
+    /// A trim of all there is.
+    pub(crate) fn trim_all(model: &Model) -> Self {
+        let keep = |shard: ShardId| (shard, Seq(model.0[usize::from(shard.0)].next));
+        Self::Trim(shards().into_iter().map(keep).collect())
+    }
+
+    /// One more record, for an append.
+    pub(crate) fn one_record(model: &Model) -> Vec<Slice> {
+        vec![slice(&mut Chance::new(1), 0, &model.0[0], 1, 10)]
+    }
+
     /// Does it.
     pub(crate) fn perform(&self, journal: &mut SledJournal) -> Result<Answer> {
         match self {

@@ -18,7 +18,7 @@ use std::path::Path;
 
 use libc::{c_char, c_int, c_long, c_uint, c_void, mode_t, off_t, size_t, ssize_t};
 
-use crate::watch::{self, Errno, Sync};
+use super::watch::{self, Errno, Sync};
 
 /// What a call gave, as `watch` wants it.
 fn outcome(returned: c_long) -> Result<c_long, Errno> {
@@ -114,6 +114,39 @@ unsafe extern "C" fn pwrite(fd: c_int, from: *const c_void, count: size_t, at: o
 unsafe extern "C" fn pwrite64(fd: c_int, from: *const c_void, count: size_t, at: off_t) -> ssize_t {
     // SAFETY: the arguments are those of the caller.
     unsafe { write_at(fd, from, count, at) }
+}
+
+/// # Safety
+/// As for `pread`.
+unsafe fn read_at(fd: c_int, to: *mut c_void, count: size_t, at: off_t) -> ssize_t {
+    let call = || {
+        // SAFETY: the arguments are those of the caller.
+        outcome(unsafe { libc::syscall(libc::SYS_pread64, fd, to, count, at) })
+    };
+    let handle = watch::handle(fd);
+    returned(handle.map_or_else(call, |handle| watch::read(&handle, call))) as ssize_t
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pread(fd: c_int, to: *mut c_void, count: size_t, at: off_t) -> ssize_t {
+    // SAFETY: the arguments are those of the caller.
+    unsafe { read_at(fd, to, count, at) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn pread64(fd: c_int, to: *mut c_void, count: size_t, at: off_t) -> ssize_t {
+    // SAFETY: the arguments are those of the caller.
+    unsafe { read_at(fd, to, count, at) }
+}
+
+#[unsafe(no_mangle)]
+unsafe extern "C" fn read(fd: c_int, to: *mut c_void, count: size_t) -> ssize_t {
+    let call = || {
+        // SAFETY: the arguments are those of the caller.
+        outcome(unsafe { libc::syscall(libc::SYS_read, fd, to, count) })
+    };
+    let handle = watch::handle(fd);
+    returned(handle.map_or_else(call, |handle| watch::read(&handle, call))) as ssize_t
 }
 
 #[unsafe(no_mangle)]
