@@ -38,6 +38,8 @@ pub(super) struct Trees {
     pub(super) due: sled::Tree,
     /// Entity or shard, state and number -> piece of the state.
     pub(super) pieces: sled::Tree,
+    /// Name -> how far something in the archive has gone.
+    pub(super) marks: sled::Tree,
     /// What the store knows about itself.
     pub(super) meta: sled::Tree,
 }

@@ -186,6 +186,7 @@ fn open_trees(database: &sled::Db) -> Result<Trees> {
         waits: tree("waits")?,
         due: tree("due")?,
         pieces: tree("pieces")?,
+        marks: tree("marks")?,
         meta: tree("meta")?,
     })
 }
@@ -247,8 +248,9 @@ fn check_new(trees: &Trees, witness: &Found) -> Result<()> {
         );
         return Err(damaged("the database file", what));
     }
-    let Trees { journal, snapshots, history, keys, outcomes, waits, due, pieces, meta: _ } = trees;
-    let others = [journal, snapshots, history, keys, outcomes, waits, due, pieces];
+    let Trees { journal, snapshots, history, keys, outcomes, waits, due, pieces, marks, meta: _ } =
+        trees;
+    let others = [journal, snapshots, history, keys, outcomes, waits, due, pieces, marks];
     if others.into_iter().any(|tree| tree.iter().next().is_some()) {
         return Err(damaged(FORMAT_PLACE, "it is missing, but there is data"));
     }

@@ -46,10 +46,11 @@ pub(super) enum Place {
     Waits = 4,
     Pieces = 5,
     Due = 6,
+    Marks = 7,
 }
 
 impl Place {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Snapshots,
         Self::History,
         Self::Keys,
@@ -57,6 +58,7 @@ impl Place {
         Self::Waits,
         Self::Pieces,
         Self::Due,
+        Self::Marks,
     ];
 
     pub(super) fn tree(self, disk: &Disk) -> &sled::Tree {
@@ -68,6 +70,7 @@ impl Place {
             Self::Waits => &disk.trees.waits,
             Self::Pieces => &disk.trees.pieces,
             Self::Due => &disk.trees.due,
+            Self::Marks => &disk.trees.marks,
         }
     }
 
@@ -94,6 +97,7 @@ impl Place {
             Self::Waits => Kind::Wait,
             Self::Pieces => Kind::Piece,
             Self::Due => Kind::Due,
+            Self::Marks => Kind::Meta,
         }
     }
 
@@ -107,6 +111,7 @@ impl Place {
             Self::Waits => "waits",
             Self::Pieces => "pieces",
             Self::Due => "due",
+            Self::Marks => "marks",
         };
         format!("tree {tree}, key {}", key.escape_ascii())
     }
@@ -286,7 +291,7 @@ impl Tallied {
              Entries were lost or have gone back to an older state",
             found.entries, found.sum, tally.entries, tally.sum
         );
-        let trees = "trees snapshots, history, keys, outcomes, waits, pieces, due";
+        let trees = "trees snapshots, history, keys, outcomes, waits, pieces, due, marks";
         Err(damaged(format!("the archive ({trees})"), what))
     }
 }
