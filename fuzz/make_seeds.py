@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 GOLDEN = ROOT / "snapshots/tests/golden"
 SEEDS = ROOT / "fuzz/seeds/journal"
 GROUP, SNAPSHOT, OUTCOMES = 1, 2, 5
+WHOLE = ("claim", "envelope", "outcomes", "wallet", "advance_pending", "schedule_set", "campaign_fresh")
 LETTERS = {
     "wallet": b"w", "provider": b"p", "deal": b"d", "saga": b"s", "compensation": b"c",
     "advance": b"a", "run": b"n", "schedule": b"t", "campaign": b"m", "statement": b"l",
@@ -44,7 +45,7 @@ def seeds(path):
     elif kind == SNAPSHOT:
         entity = name.split("_")[0]
         yield f"state-{name}", LETTERS[entity] + body[8:]
-    if len(value) < 600:
+    if name in WHOLE:
         yield f"value-{name}", b"e" + value
 
 

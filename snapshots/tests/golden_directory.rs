@@ -25,6 +25,7 @@ use bursar_domain::record::{Record, Recorded};
 use bursar_domain::saga::Saga;
 use bursar_domain::wallet::Wallet;
 use bursar_snapshots::codec;
+use bursar_snapshots::envelope::{self, NO_HASH};
 use bursar_snapshots::sled_store::{Options, SledArchive, SledJournal, SledStore};
 use bursar_snapshots::store::{Archive, Due, IndexKind, Journal, Saved, Snapshot, Waits};
 use common::{entity, provider, records, rows, saved, slice, waiting, wallet};
@@ -190,4 +191,18 @@ fn a_directory_of_the_second_release_opens_as_it_is() {
     let (_journal, archive) = open(directory.path());
     assert_eq!(index(&archive), expected, "indexed once");
     assert_eq!(archive.verify().expect("it sums up"), count);
+}
+
+#[test]
+fn a_mark_of_dropped_outcomes_from_before_it_was_tallied_counts() {
+    let directory = copied("directory_schedule");
+    let mark = Position { commit: 1, index: 7 };
+    let value = envelope::seal(envelope::Kind::Meta, &NO_HASH, &codec::encode(&mark));
+    let config = sled::Config::new().path(directory.path().join("sled")).segment_size(16 << 20);
+    let database = config.open().expect("opened");
+    let meta = database.open_tree("meta").expect("there");
+    meta.insert("dropped", value).expect("written");
+    drop((meta, database));
+    let (_, archive) = open(directory.path());
+    assert_eq!(archive.outcomes_dropped_to().expect("read"), mark);
 }

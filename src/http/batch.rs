@@ -477,3 +477,21 @@ fn refund(mut line: Line<'_>, key: KeyText<'_>) -> Result<Operation, Problem> {
     nothing_left(&line)?;
     Operation::refund(&payment, body, key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[actix_web::test]
+    async fn a_line_that_is_too_long_fails_alone_however_it_arrives() {
+        let body = [b"1\n".to_vec(), vec![b'x'; 20], b"\n2\n".to_vec()].concat();
+        for (size, gathered) in [(1, Gathered::Never), (7, Gathered::Never), (99, Gathered::First)]
+        {
+            let found = lines_of(body.chunks(size), (3, 10), gathered).await.expect("three lines");
+            let found: Vec<_> =
+                found.into_iter().map(|line| line.map_err(|p| p.status())).collect();
+            let expected = [Ok("1".into()), Err(413), Ok("2".into())];
+            assert_eq!(found, expected, "in pieces of {size}");
+        }
+    }
+}

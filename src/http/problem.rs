@@ -13,6 +13,10 @@ use bursar_domain::id::InvestmentId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+/// The longest sentence about a refusal, in bytes. What was wrong is told in the sender's own words,
+/// and a refusal must not grow with what is refused.
+const DETAIL_BYTES_MAX: usize = 1_000;
+
 /// One fault in a body.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct Fault {
@@ -70,7 +74,7 @@ impl Problem {
             kind: format!("/docs#{}", code.as_str()),
             title: code.title(),
             status: code.status(),
-            detail: detail.into(),
+            detail: clipped(detail.into()),
             code: code.as_str(),
             retryable: code.retryable(),
             request_id: String::new(),
@@ -85,7 +89,7 @@ impl Problem {
 
     /// A refusal because of one field.
     pub(crate) fn field(code: Code, pointer: &str, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
+        let detail = clipped(detail.into());
         let fault = Fault { pointer: pointer.to_owned(), detail: detail.clone() };
         let mut problem = Self::new(code, detail);
         problem.0.errors.push(fault);
@@ -164,6 +168,16 @@ impl Problem {
     }
 }
 
+/// A sentence that is not too long.
+fn clipped(mut detail: String) -> String {
+    const MORE: &str = " ...";
+    if detail.len() > DETAIL_BYTES_MAX {
+        detail.truncate(detail.floor_char_boundary(DETAIL_BYTES_MAX - MORE.len()));
+        detail.push_str(MORE);
+    }
+    detail
+}
+
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.0.code, self.0.detail)
@@ -206,5 +220,23 @@ impl Problem {
         }
         let body = serde_json::to_vec(self).expect("a problem has a JSON form");
         response.body(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_does_not_grow_with_what_is_refused() {
+        for (letter, length) in [("x", 1_000), ("x", 100_000), ("\u{e9}", 100_000)] {
+            let name = letter.repeat(length);
+            let problem = Problem::field(Code::InvalidField, "/name", name.clone());
+            let value = serde_json::to_value(&problem).expect("a problem has a JSON form");
+            let detail = value["detail"].as_str().expect("a text");
+            assert!(detail.len() <= DETAIL_BYTES_MAX);
+            assert_eq!(detail == name, name.len() <= DETAIL_BYTES_MAX);
+            assert_eq!(value["errors"][0]["detail"], detail);
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The archive on a disk: snapshots, history, indexes, outcomes and waits, each in its own tree.
+//! The archive on a disk: snapshots, history, indexes, outcomes, waits and marks, each in its own
+//! tree.
 //!
 //! Every change goes through the tally (`tally.rs`); this file says which keys and values a
 //! save means, and reads them back; `waits.rs` does so for those that wait.
@@ -26,7 +27,8 @@ use crate::envelope::{self, Kind, NO_HASH};
 use crate::port::{BytesOf, Database, Home, Tree};
 use crate::store::{Archive, Due, IndexKind, Result, Saved, Snapshot, VisitRecord, Waits};
 
-/// Under this key of the tree `meta` stands the last outcome that was dropped.
+/// Under this key of the tree `marks` stands the last outcome that was dropped. Directories from
+/// before it was tallied have it in the tree `meta`.
 const DROPPED: &[u8] = b"dropped";
 const DROPPED_PLACE: &str = "tree meta, key dropped";
 
@@ -385,6 +387,10 @@ impl<H: Home> Archive for DiskArchive<H> {
     }
 
     fn outcomes_dropped_to(&self) -> Result<Position> {
+        let read = |body: &[u8]| codec::decode(body).map_err(|what| what.to_string());
+        if let Some(mark) = self.get(Place::Marks, Kind::Meta, DROPPED, read)? {
+            return Ok(mark);
+        }
         let meta = &self.entries.disk.trees.meta;
         let found = meta.get(DROPPED).map_err(disk::error("reading a mark", DROPPED_PLACE))?;
         let Some(value) = found else { return Ok(Position::default()) };
@@ -410,14 +416,14 @@ impl<H: Home> Archive for DiskArchive<H> {
             dropped_to = chunk.last().map_or(dropped_to, |(position, _)| *position);
         }
         drop(pieces);
-        if !changes.is_empty() {
+        let count = changes.len();
+        if count > 0 {
             // Before anything goes: a reader may be told too early that it missed something, but
             // never too late.
             let value = envelope::seal(Kind::Meta, &NO_HASH, &codec::encode(&dropped_to));
-            disk::insert(&self.entries.disk.trees.meta, "writing a mark", DROPPED, value)?;
+            let mark = Changes::from([((Place::Marks, DROPPED.to_vec()), Some(value))]);
+            self.entries.change("dropping outcomes", vec![mark, changes])?;
         }
-        let count = changes.len();
-        self.entries.change("dropping outcomes", vec![changes])?;
         Ok(count)
     }
 

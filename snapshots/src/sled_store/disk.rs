@@ -38,6 +38,8 @@ pub(super) struct Trees<T> {
     pub(super) due: T,
     /// Entity or shard, state and number -> piece of the state.
     pub(super) pieces: T,
+    /// Name -> how far something in the archive has gone.
+    pub(super) marks: T,
     /// What the store knows about itself.
     pub(super) meta: T,
 }

@@ -11,6 +11,7 @@
 //!            1 | kind u8 | number | id | 0             who stands in the agenda of a kind
 //!            2 | entity                                who waits for an answer
 //! pieces     a key of snapshots | name u128 BE | number u16 BE
+//! marks      a name
 //! ```
 //! Instants and numbers in keys are i64 BE with the sign bit flipped, so that they ascend.
 //!

@@ -4,7 +4,7 @@
 //! <data>/LOCK      one process at a time
 //! <data>/witness   how far the store had come (crate::witness)
 //! <data>/sled/     sled's files; trees journal, snapshots, history, keys, outcomes,
-//!                  waits, due, pieces, meta
+//!                  waits, due, pieces, marks, meta
 //! <data>/check/    a copy while it is checked; never needed
 //! <data>/new/      a store while it is made; never needed
 //! ```

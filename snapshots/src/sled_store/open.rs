@@ -130,6 +130,7 @@ fn open_trees<D: Database>(database: &D) -> Result<Trees<D::Tree>> {
         waits: tree("waits")?,
         due: tree("due")?,
         pieces: tree("pieces")?,
+        marks: tree("marks")?,
         meta: tree("meta")?,
     })
 }
@@ -195,8 +196,9 @@ fn check_new<T: Tree, S: Slots>(trees: &Trees<T>, witness: &Found<S>) -> Result<
         );
         return Err(damaged("the database file", what));
     }
-    let Trees { journal, snapshots, history, keys, outcomes, waits, due, pieces, meta: _ } = trees;
-    let others = [journal, snapshots, history, keys, outcomes, waits, due, pieces];
+    let Trees { journal, snapshots, history, keys, outcomes, waits, due, pieces, marks, meta: _ } =
+        trees;
+    let others = [journal, snapshots, history, keys, outcomes, waits, due, pieces, marks];
     if others.into_iter().any(|tree| tree.range(..).next().is_some()) {
         return Err(damaged(FORMAT_PLACE, "it is missing, but there is data"));
     }

@@ -48,10 +48,11 @@ pub(super) enum Place {
     Waits = 4,
     Pieces = 5,
     Due = 6,
+    Marks = 7,
 }
 
 impl Place {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Snapshots,
         Self::History,
         Self::Keys,
@@ -59,6 +60,7 @@ impl Place {
         Self::Waits,
         Self::Pieces,
         Self::Due,
+        Self::Marks,
     ];
 
     pub(super) fn tree<H: Home>(self, disk: &Disk<H>) -> &TreeOf<H> {
@@ -70,6 +72,7 @@ impl Place {
             Self::Waits => &disk.trees.waits,
             Self::Pieces => &disk.trees.pieces,
             Self::Due => &disk.trees.due,
+            Self::Marks => &disk.trees.marks,
         }
     }
 
@@ -96,6 +99,7 @@ impl Place {
             Self::Waits => Kind::Wait,
             Self::Pieces => Kind::Piece,
             Self::Due => Kind::Due,
+            Self::Marks => Kind::Meta,
         }
     }
 
@@ -109,6 +113,7 @@ impl Place {
             Self::Waits => "waits",
             Self::Pieces => "pieces",
             Self::Due => "due",
+            Self::Marks => "marks",
         };
         format!("tree {tree}, key {}", key.escape_ascii())
     }
@@ -288,7 +293,7 @@ impl<H: Home> Tallied<H> {
              Entries were lost or have gone back to an older state",
             found.entries, found.sum, tally.entries, tally.sum
         );
-        let trees = "trees snapshots, history, keys, outcomes, waits, pieces, due";
+        let trees = "trees snapshots, history, keys, outcomes, waits, pieces, due, marks";
         Err(damaged(format!("the archive ({trees})"), what))
     }
 }
