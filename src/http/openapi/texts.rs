@@ -15,7 +15,7 @@ use words::{FREE, NAMED, SHAPED, WORDS};
 
 /// What a text looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Shape {
+pub(in crate::http::openapi) enum Shape {
     /// A decimal in major units.
     Money,
     /// ISO 4217.
@@ -46,11 +46,13 @@ pub(super) enum Shape {
     Percent,
     /// One of the stable codes, or a third party's word.
     Code,
+    /// A text of the client, given back as it was sent.
+    Echo,
 }
 
 /// Whether a text is sent or given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Way {
+pub(in crate::http::openapi) enum Way {
     /// In a request.
     In,
     /// In an answer.
@@ -85,6 +87,7 @@ impl Shape {
             (Self::CategoryCodes, _) => pattern("^[0-9]{4}(-[0-9]{4})?$"),
             (Self::Odds, _) => pattern(r"^[0-9]{1,19}(/[0-9]{1,19}|\.[0-9]{1,19})?$"),
             (Self::Percent, _) => pattern(r"^[0-9]+(\.[0-9]+)?$"),
+            (Self::Echo, _) => json!({}),
             (Self::Code, _) => pattern("^[A-Za-z0-9_.:-]+$"),
         };
         if let Value::Object(schema) = schema { schema } else { Map::new() }
@@ -131,11 +134,8 @@ fn walk(owner: &str, schema: &mut Value, way: Way) {
 
 /// Whether a schema takes values of a type.
 fn takes(schema: &Value, name: &str) -> bool {
-    match &schema["type"] {
-        Value::String(one) => one == name,
-        Value::Array(several) => several.iter().any(|one| one == name),
-        _ => false,
-    }
+    let types = &schema["type"];
+    types == name || types.as_array().is_some_and(|several| several.iter().any(|one| one == name))
 }
 
 /// Whether a schema is of a text that nothing is said about.
@@ -177,15 +177,15 @@ mod tests {
     use crate::http::openapi::whole;
 
     /// Anyone's words in answers, as they were given.
-    const SAID: [&str; 24] = [
+    const SAID: [&str; 25] = [
         "account",
+        "activity_id",
         "address",
         "bank_account",
         "counterparty",
         "description",
         "detail",
         "email",
-        "idempotency_key",
         "key",
         "member",
         "name",
@@ -200,6 +200,7 @@ mod tests {
         "time_zone",
         "title",
         "transaction",
+        "transaction_id",
         "url",
         "waits_for",
     ];
