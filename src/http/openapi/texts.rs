@@ -176,31 +176,37 @@ mod tests {
     use super::*;
     use crate::http::openapi::whole;
 
-    /// Anyone's words in answers, as they were given.
-    const SAID: [&str; 25] = [
+    /// Anyone's words, and what is given back of them; and words that are only told.
+    const SAID: [&str; 31] = [
         "account",
         "activity_id",
         "address",
+        "advance",
         "bank_account",
         "counterparty",
         "description",
         "detail",
         "email",
+        "ids",
         "key",
         "member",
+        "method",
         "name",
         "names",
         "next_cursor",
+        "on",
         "outcome",
         "owner",
         "pointer",
         "reason",
         "reference",
         "request_id",
+        "step",
         "time_zone",
         "title",
         "transaction",
         "transaction_id",
+        "type",
         "url",
         "waits_for",
     ];
