@@ -45,7 +45,7 @@ enum Kind {
 
 /// Makes many payments.
 #[utoipa::path(post, path = "/v1/payments/batch", tag = "batches",
-    request_body(content = Line, content_type = "application/x-ndjson"), responses(
+    request_body(content = String, content_type = "application/x-ndjson"), responses(
     (status = 200, body = String, content_type = "application/x-ndjson",
         description = "One line per line: index, status, and the resource or the problem"),
     (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
@@ -55,7 +55,7 @@ pub(crate) async fn payments(state: Shared, request: HttpRequest, payload: Paylo
 
 /// Does many writes of any kind.
 #[utoipa::path(post, path = "/v1/batch", tag = "batches",
-    request_body(content = Line, content_type = "application/x-ndjson"), responses(
+    request_body(content = String, content_type = "application/x-ndjson"), responses(
     (status = 200, body = String, content_type = "application/x-ndjson",
         description = "One line per line: index, status, and the resource or the problem"),
     (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::atomic::Ordering;
 use utoipa::ToSchema;
 
+use crate::http::fields::timestamp;
 use crate::http::problem::Problem;
 use crate::http::{Answered, Shared, State, body, json};
 
@@ -126,7 +127,7 @@ pub(crate) fn target(body: &MoveClock, now: Timestamp) -> Result<Timestamp, Prob
 fn wanted(body: &MoveClock, now: Timestamp) -> Result<Timestamp, Problem> {
     match (&body.advance, &body.set) {
         (Some(advance), None) => ahead(now, advance),
-        (None, Some(set)) => Timestamp::parse(set).ok_or_else(|| {
+        (None, Some(set)) => timestamp(set).ok_or_else(|| {
             let detail = "an instant such as 2027-01-01T00:00:00Z";
             Problem::field(Code::InvalidField, "/set", detail)
         }),

@@ -14,7 +14,7 @@ use bursar_domain::id::{DealId, ProviderId, WalletId};
 use bursar_domain::money::Amount;
 use bursar_domain::time::Timestamp;
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
 use crate::http::problem::Problem;
 
@@ -141,10 +141,46 @@ pub(crate) fn effective_at(text: Option<&str>) -> Result<Option<Timestamp>, Prob
 
 /// An instant, with the code and place of the fault when it is not one.
 pub(crate) fn instant(text: &str, code: Code, pointer: &str) -> Result<Timestamp, Problem> {
-    Timestamp::parse(text).ok_or_else(|| {
+    timestamp(text).ok_or_else(|| {
         let detail = "write the time as RFC 3339, such as \"2026-11-20T10:15:30Z\", or a date";
         Problem::field(code, pointer, detail)
     })
+}
+
+/// RFC 3339 with any offset, or a plain date, in the years 0000 to 9999 of UTC. The parser behind it
+/// knows more ways to write an instant, and years that no answer could write as RFC 3339.
+pub(crate) fn timestamp(text: &str) -> Option<Timestamp> {
+    let first = Timestamp::parse("0000-01-01").expect("the first day of the first year");
+    is_rfc3339(text).then(|| Timestamp::parse(text))?.filter(|at| *at >= first)
+}
+
+/// Whether a text has the form; whether there is such a day is another question.
+fn is_rfc3339(text: &str) -> bool {
+    // Digits stand where the form has a 0; a letter is of either case.
+    let fits = |text: &[u8], form: &[u8]| {
+        text.len() == form.len()
+            && text.iter().zip(form).all(|(byte, form)| match form {
+                b'0' => byte.is_ascii_digit(),
+                form => byte.eq_ignore_ascii_case(form),
+            })
+    };
+    let bytes = text.as_bytes();
+    if bytes.len() <= 10 {
+        return fits(bytes, b"0000-00-00");
+    }
+    let Some((time, rest)) = bytes.split_at_checked(19) else { return false };
+    let zone = match rest.split_first() {
+        Some((b'.', fraction)) => {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits == 0 {
+                return false;
+            }
+            &fraction[digits..]
+        }
+        Some(_) | None => rest,
+    };
+    let is_zone = fits(zone, b"Z") || fits(zone, b"+00:00") || fits(zone, b"-00:00");
+    fits(time, b"0000-00-00T00:00:00") && is_zone
 }
 
 /// A text of bounded length without control characters.
@@ -194,6 +230,28 @@ pub(crate) fn metadata(
         Ok((name, value.expect("it was given")))
     };
     fields.into_iter().map(field).collect()
+}
+
+/// The whole number that a number with a fraction of zero is; a large one is out of every range.
+pub(crate) fn whole(number: f64) -> Option<i128> {
+    let is_whole = number.fract() == 0.0 && number.abs() < 1e18;
+    // Written out in full, it is read exactly.
+    is_whole.then(|| format!("{number:.0}").parse().ok())?
+}
+
+/// A whole number, or none. One with a fraction of zero is one, as in JSON Schema: some clients have
+/// only one kind of number.
+pub(crate) fn integer<'de, D: Deserializer<'de>, T: TryFrom<i128>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let whole = number.as_i128().or_else(|| whole(number.as_f64()?));
+    let whole = whole.and_then(|whole| T::try_from(whole).ok());
+    whole.map(Some).ok_or_else(|| {
+        D::Error::custom(format_args!("invalid value: {number}, expected a whole number in range"))
+    })
 }
 
 /// An object inside of a body. A list of its values is not one: it says no names, so a value in the
@@ -257,5 +315,56 @@ mod tests {
             assert_eq!(found, reason.map(Code::status), "{text} {code}");
         }
         assert!(serde_json::from_str::<AmountText<'_>>("[1]").is_err());
+    }
+
+    #[test]
+    fn instants_are_rfc_3339_in_the_years_that_it_can_write() {
+        for good in [
+            "2026-11-20",
+            "2026-11-20T10:15:30Z",
+            "2026-11-20t10:15:30.123456789z",
+            "2026-11-20T10:15:30-11:30",
+            "0000-01-01T00:00:00Z",
+        ] {
+            assert!(timestamp(good).is_some(), "{good}");
+        }
+        for bad in [
+            "",
+            "2026-02-30",
+            "20261120",
+            "20261120T101530Z",
+            "2026-11-20T10:15Z",
+            "2026-11-20 10:15:30Z",
+            "2026-11-20T10:15:30",
+            "2026-11-20T10:15:30,5Z",
+            "2026-11-20T10:15:30.Z",
+            "2026-11-20T10:15:30+01",
+            "2026-11-20T10:15:30+01:00:30",
+            "2026-11-20T10:15:30Z[UTC]",
+            "-009998-01-02T00:00:00Z",
+            "0000-01-01T00:00:00+23:59",
+            "2026-11-20T10:15:\u{e9}0Z",
+        ] {
+            assert!(timestamp(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn whole_numbers_may_have_a_fraction_of_zero() {
+        for (text, number) in [
+            ("12", Ok(Some(12))),
+            ("12.0", Ok(Some(12))),
+            ("-1.2e1", Ok(Some(-12))),
+            ("2147483647", Ok(Some(i32::MAX))),
+            ("null", Ok(None)),
+            ("12.5", Err(())),
+            ("2147483648", Err(())),
+            ("1e300", Err(())),
+            ("\"12\"", Err(())),
+            ("true", Err(())),
+        ] {
+            let found = integer::<_, i32>(&mut serde_json::Deserializer::from_str(text));
+            assert_eq!(found.map_err(|_| ()), number, "{text}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Ref, Schema, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::http::fields::AmountText;
+use crate::http::fields::{AmountText, integer};
 
 /// Opens a wallet.
 #[derive(Deserialize, ToSchema)]
@@ -148,7 +148,8 @@ pub(crate) struct OpenAdvance<'a> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PlanBody<'a> {
     /// By how many debits, 1 to 520; 12 when it is not said.
-    #[schema(example = 12)]
+    #[serde(default, deserialize_with = "integer")]
+    #[schema(minimum = 1, maximum = 520, example = 12)]
     pub(crate) installments: Option<u64>,
     /// `day`, `week`, `month` or `year`; `week` when it is not said.
     #[serde(borrow)]
@@ -264,6 +265,14 @@ fn texts_by_name<'de: 'a, 'a, D: Deserializer<'de>>(de: D) -> Result<Texts<'a>, 
     de.deserialize_any(TextsVisitor)
 }
 
+/// A day of a period: a text, or a number of the month.
+fn day_of_period() -> Schema {
+    let types = [Type::String, Type::Integer, Type::Null];
+    let day = ObjectBuilder::new().schema_type(SchemaType::from_iter(types));
+    let what = "Which day of it: a weekday, a day of the month (31 is the last), or MM-DD.";
+    day.description(Some(what)).examples(["1"]).into()
+}
+
 /// When a provider is reimbursed.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -272,7 +281,7 @@ pub(crate) struct Calendar {
     #[schema(example = "month")]
     pub(crate) every: String,
     /// Which day of it: a weekday, a day of the month (31 is the last), or MM-DD.
-    #[schema(value_type = Option<String>, example = "1")]
+    #[schema(schema_with = day_of_period)]
     pub(crate) on: Option<serde_json::Value>,
     /// At which local time, HH:MM.
     #[schema(example = "02:00")]
@@ -300,7 +309,8 @@ pub(crate) struct OpenDeal<'a> {
     #[schema(value_type = String, example = "EUR")]
     pub(crate) currency: Cow<'a, str>,
     /// The most investors, 1 to 200; 200 when it is not said.
-    #[schema(example = 200)]
+    #[serde(default, deserialize_with = "integer")]
+    #[schema(minimum = 1, maximum = 200, example = 200)]
     pub(crate) max_investors: Option<i64>,
     /// The least of one investment.
     #[schema(value_type = Option<String>, example = "100.00")]
@@ -339,50 +349,32 @@ pub(crate) struct MakeInvestment<'a> {
 }
 
 /// A line of a batch: an operation on wallets, providers and payments, told apart by `op`.
-#[derive(Deserialize, Default, ToSchema)]
+#[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Line<'a> {
     /// `open-wallet`, `register-provider`, `deposit`, `payment` or `refund`.
     #[serde(borrow)]
-    #[schema(value_type = Option<String>, example = "payment")]
     pub(crate) op: Option<Cow<'a, str>>,
     /// The line's own key.
-    #[schema(value_type = Option<String>, example = "order-17")]
     pub(crate) idempotency_key: Option<Cow<'a, str>>,
-    #[schema(value_type = Option<String>)]
     pub(crate) id: Option<Cow<'a, str>>,
-    #[schema(value_type = Option<String>, example = "alice")]
     pub(crate) wallet: Option<Cow<'a, str>>,
-    #[schema(value_type = Option<String>, example = "clinic")]
     pub(crate) provider: Option<Cow<'a, str>>,
     /// For a refund: the payment's id.
-    #[schema(value_type = Option<String>)]
     pub(crate) payment: Option<Cow<'a, str>>,
-    #[schema(value_type = Option<String>, example = "12.30")]
     pub(crate) amount: Option<AmountText<'a>>,
-    #[schema(value_type = Option<String>, example = "EUR")]
     pub(crate) currency: Option<Cow<'a, str>>,
-    #[schema(value_type = Option<String>)]
     pub(crate) method: Option<Cow<'a, str>>,
-    #[schema(value_type = Option<String>)]
     pub(crate) description: Option<Cow<'a, str>>,
     #[serde(default, deserialize_with = "texts_by_name")]
-    #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(crate) metadata: Option<BTreeMap<Cow<'a, str>, Cow<'a, str>>>,
-    #[schema(value_type = Option<String>)]
     pub(crate) effective_at: Option<Cow<'a, str>>,
-    #[schema(value_type = Option<String>)]
     pub(crate) owner: Option<Cow<'a, str>>,
-    #[schema(value_type = Option<String>)]
     pub(crate) email: Option<Cow<'a, str>>,
-    #[schema(value_type = Option<String>)]
     pub(crate) credit_limit: Option<AmountText<'a>>,
-    #[schema(value_type = Option<String>)]
     pub(crate) bank_account: Option<Cow<'a, str>>,
-    #[schema(value_type = Option<String>)]
     pub(crate) name: Option<Cow<'a, str>>,
     pub(crate) settlement: Option<SettlementBody<'a>>,
-    #[schema(value_type = Option<String>)]
     pub(crate) account: Option<Cow<'a, str>>,
 }
 

@@ -28,6 +28,7 @@ mod deals_refused;
 mod deals_script;
 mod deals_wallet;
 mod deposits_by_pull;
+mod described;
 mod draws;
 mod export;
 mod export_live;

@@ -53,9 +53,10 @@ def examples_in(node, where):
     elif isinstance(node, dict):
         if "example" in node:
             yield where, node.get("schema", node), node["example"]
-        for name, example in (node.get("examples") or {}).items() if isinstance(
-                node.get("examples"), dict) else ():
-            yield f"{where}/{name}", node.get("schema", node), example["value"]
+        several = node.get("examples") or []
+        for at, one in several.items() if isinstance(several, dict) else enumerate(several):
+            value = one["value"] if isinstance(several, dict) else one
+            yield f"{where}/examples/{at}", node.get("schema", node), value
         for name, one in node.items():
             if name not in ("example", "examples", "enum", "default"):
                 yield from examples_in(one, f"{where}/{name}")
@@ -66,6 +67,8 @@ def made(schema, depth=0):
     schema = resolve(schema)
     if "example" in schema:
         return schema["example"]
+    if schema.get("examples"):
+        return schema["examples"][0]
     if schema.get("enum"):
         return schema["enum"][0]
     for word in ("oneOf", "anyOf", "allOf"):

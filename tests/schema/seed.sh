@@ -34,6 +34,7 @@ post refund "/v1/payments/$payment/refunds" '{"amount":"2.30"}'
 post activities /v1/providers/clinic/activities "[{\"activity_id\":\"act-0\",\"member\":\"member-7\",
     \"service_date\":\"$today\",\"amount\":\"25.00\",\"currency\":\"EUR\"}]"
 post harbour /v1/deals '{"id":"harbour","name":"Harbour Lofts","amount":"500000.00","currency":"EUR"}'
+post pier /v1/deals '{"id":"pier","name":"Pier","amount":"1000.00","currency":"EUR"}'
 investment=$(post invest /v1/deals/harbour/investments \
     '{"wallet":"alice","amount":"1000.00","currency":"EUR","funding":"wallet"}' | id_in)
 advance=$(post advance /v1/advances \

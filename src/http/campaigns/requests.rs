@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::http::fields::{AmountText, object, objects};
+use crate::http::fields::{AmountText, integer, object, objects};
 
 /// Announces a campaign.
 #[derive(Deserialize, ToSchema)]
@@ -56,6 +56,8 @@ pub(crate) struct AnnounceCampaign<'a> {
     #[schema(value_type = Option<String>, example = "claw-back")]
     pub(crate) on_reversal: Option<Cow<'a, str>>,
     /// Where several campaigns fit, the one with the highest number draws; 0 when it is not said.
+    #[serde(default, deserialize_with = "integer")]
+    #[schema(minimum = -2_147_483_648_i32, maximum = 2_147_483_647)]
     pub(crate) priority: Option<i32>,
 }
 
@@ -64,6 +66,8 @@ pub(crate) struct AnnounceCampaign<'a> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PrizeBody<'a> {
     /// How often it is drawn, against the sum of all weights; 1 when it is not said.
+    #[serde(default, deserialize_with = "integer")]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
     pub(crate) weight: Option<u32>,
     /// A fixed amount.
     #[serde(borrow)]
@@ -101,6 +105,8 @@ pub(crate) struct MerchantsBody<'a> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct LimitsBody<'a> {
     /// So many rewards for purchases of one day.
+    #[serde(default, deserialize_with = "integer")]
+    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
     pub(crate) rewards_per_day: Option<u32>,
     /// So much money for purchases of one day.
     #[serde(borrow)]

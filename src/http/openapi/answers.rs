@@ -11,7 +11,9 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 /// Statuses that do not follow from what an operation takes.
-const MORE: [(&str, &str, u16); 9] = [
+const MORE: [(&str, &str, u16); 11] = [
+    ("post", "/v1/payments", 404),
+    ("post", "/v1/providers/{id}/activities", 409),
     ("get", "/readyz", 503),
     ("get", "/admin/clock", 404),
     ("post", "/admin/clock", 404),
@@ -78,12 +80,14 @@ fn refuse(path: &str, method: &str, operation: &mut Value) {
     if takes_key(operation) {
         statuses.extend([400, 409, 422]);
     }
-    if let Some(content) = operation.pointer("/requestBody/content") {
+    if let Some(body) = operation.get_mut("requestBody") {
         statuses.extend([400, 408, 413, 415]);
-        // Of many lines, each is refused on its own.
-        if content.pointer("/application~1x-ndjson").is_none() {
+        // Of many lines, each is refused on its own, and none is fine, too.
+        let is_list = body.pointer("/content/application~1x-ndjson").is_some();
+        if !is_list {
             statuses.insert(422);
         }
+        body["required"] = (!is_list && path != "/v1/payments/{id}/refunds").into();
     }
     if !ALWAYS.contains(&path) || method != "get" {
         statuses.insert(503);

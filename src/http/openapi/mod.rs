@@ -4,6 +4,7 @@
 //! codes that stands in it.
 
 mod answers;
+mod lines;
 mod texts;
 
 use actix_web::HttpResponse;
@@ -94,6 +95,7 @@ fn whole() -> serde_json::Value {
     let mut description =
         serde_json::to_value(Description::openapi()).expect("a description has a JSON form");
     texts::complete(&mut description);
+    lines::complete(&mut description);
     answers::complete(&mut description);
     let codes = Code::ALL.iter().map(|code| {
         serde_json::json!({

@@ -15,7 +15,7 @@ use words::{FREE, NAMED, SHAPED, WORDS};
 
 /// What a text looks like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Shape {
+pub(in crate::http::openapi) enum Shape {
     /// A decimal in major units.
     Money,
     /// ISO 4217.
@@ -46,11 +46,13 @@ pub(super) enum Shape {
     Percent,
     /// One of the stable codes, or a third party's word.
     Code,
+    /// A text of the client, given back as it was sent.
+    Echo,
 }
 
 /// Whether a text is sent or given.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Way {
+pub(in crate::http::openapi) enum Way {
     /// In a request.
     In,
     /// In an answer.
@@ -85,6 +87,7 @@ impl Shape {
             (Self::CategoryCodes, _) => pattern("^[0-9]{4}(-[0-9]{4})?$"),
             (Self::Odds, _) => pattern(r"^[0-9]{1,19}(/[0-9]{1,19}|\.[0-9]{1,19})?$"),
             (Self::Percent, _) => pattern(r"^[0-9]+(\.[0-9]+)?$"),
+            (Self::Echo, _) => json!({}),
             (Self::Code, _) => pattern("^[A-Za-z0-9_.:-]+$"),
         };
         if let Value::Object(schema) = schema { schema } else { Map::new() }
@@ -131,11 +134,8 @@ fn walk(owner: &str, schema: &mut Value, way: Way) {
 
 /// Whether a schema takes values of a type.
 fn takes(schema: &Value, name: &str) -> bool {
-    match &schema["type"] {
-        Value::String(one) => one == name,
-        Value::Array(several) => several.iter().any(|one| one == name),
-        _ => false,
-    }
+    let types = &schema["type"];
+    types == name || types.as_array().is_some_and(|several| several.iter().any(|one| one == name))
 }
 
 /// Whether a schema is of a text that nothing is said about.
@@ -176,30 +176,37 @@ mod tests {
     use super::*;
     use crate::http::openapi::whole;
 
-    /// Anyone's words in answers, as they were given.
-    const SAID: [&str; 24] = [
+    /// Anyone's words, and what is given back of them; and words that are only told.
+    const SAID: [&str; 31] = [
         "account",
+        "activity_id",
         "address",
+        "advance",
         "bank_account",
         "counterparty",
         "description",
         "detail",
         "email",
-        "idempotency_key",
+        "ids",
         "key",
         "member",
+        "method",
         "name",
         "names",
         "next_cursor",
+        "on",
         "outcome",
         "owner",
         "pointer",
         "reason",
         "reference",
         "request_id",
+        "step",
         "time_zone",
         "title",
         "transaction",
+        "transaction_id",
+        "type",
         "url",
         "waits_for",
     ];

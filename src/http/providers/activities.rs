@@ -75,8 +75,10 @@ struct Line {
 /// Submits what a provider did for members: an array, or a line each.
 #[utoipa::path(post, path = "/v1/providers/{id}/activities", tag = "providers",
     params(("id" = String, Path, description = "The provider")),
-    request_body(content = Vec<ActivityBody>, description = "An array, or NDJSON"), responses(
-    (status = 200, body = SubmittedList, description = "NDJSON when NDJSON was sent"),
+    request_body(content((Vec<ActivityBody> = "application/json"),
+        (Vec<ActivityBody> = "application/x-ndjson")), description = "An array, or NDJSON"),
+    responses((status = 200, content((SubmittedList = "application/json"),
+        (Vec<Submitted> = "application/x-ndjson")), description = "As it was sent"),
     (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(crate) async fn submit(
     state: Shared,

@@ -29,7 +29,6 @@ use bursar_domain::statement::line::{
 use bursar_domain::statement::{
     self, Content, Event, Line, LineAnswer, LineStatus, LineVerdict, Submitted, Take,
 };
-use bursar_domain::time::Timestamp;
 
 use self::requests::{CategoryCode, LineBody, LineCounts, LineList, LineState, MerchantBody};
 use crate::http::campaigns::bodies::category_code;
@@ -54,8 +53,10 @@ struct Read {
 #[utoipa::path(post, path = "/v1/wallets/{id}/transactions", tag = "rewards",
     params(("id" = String, Path, description = "The wallet"),
         ("Idempotency-Key" = Option<String>, Header, description = "The client's own key")),
-    request_body(content = Vec<LineBody>, description = "An array, or NDJSON"), responses(
-    (status = 202, body = LineList, description = "NDJSON when NDJSON was sent"),
+    request_body(content((Vec<LineBody> = "application/json"),
+        (Vec<LineBody> = "application/x-ndjson")), description = "An array, or NDJSON"),
+    responses((status = 202, content((LineList = "application/json"),
+        (Vec<LineState> = "application/x-ndjson")), description = "As it was sent"),
     (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(crate) async fn submit(
     state: Shared,
@@ -157,7 +158,7 @@ fn submitted(body: LineBody<'_>) -> Result<Submitted, Problem> {
 }
 
 fn date(text: &str) -> Result<Day, Problem> {
-    let of_instant = || Day::utc_ms(Timestamp::parse(text)?.millis());
+    let of_instant = || Day::utc_ms(fields::timestamp(text)?.millis());
     Day::parse(text)
         .or_else(of_instant)
         .ok_or_else(|| wrong("/date", "a date such as 2026-11-20, or an instant of RFC 3339"))

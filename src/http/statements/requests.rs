@@ -6,11 +6,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Deserializer, Error, Visitor};
+use serde::de::{Deserializer, Error, Unexpected, Visitor};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};
 
-use crate::http::fields::{AmountText, object};
+use crate::http::fields::{AmountText, object, whole};
 
 /// A line of a bank statement.
 #[derive(Deserialize, ToSchema)]
@@ -51,6 +52,14 @@ pub(crate) struct LineBody<'a> {
     pub(crate) reversal_of: Option<Cow<'a, str>>,
 }
 
+/// A category code: a text of four digits, or the number, or none.
+fn category_code() -> Schema {
+    let types = [Type::String, Type::Integer, Type::Null];
+    let code = ObjectBuilder::new().schema_type(SchemaType::from_iter(types));
+    let code = code.pattern(Some("^[0-9]{4}$")).minimum(Some(0)).maximum(Some(9_999));
+    code.description(Some("Four digits of ISO 18245.")).examples(["5814"]).into()
+}
+
 /// A merchant, as the bank names it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -61,7 +70,7 @@ pub(crate) struct MerchantBody<'a> {
     #[schema(value_type = Option<String>, example = "Cafe Central")]
     pub(crate) name: Option<Cow<'a, str>>,
     /// Four digits of ISO 18245.
-    #[schema(value_type = Option<String>, example = "5814")]
+    #[schema(schema_with = category_code)]
     pub(crate) category_code: Option<CategoryCode<'a>>,
 }
 
@@ -93,6 +102,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for CategoryCode<'a> {
 
             fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
                 Ok(CategoryCode::Number(number))
+            }
+
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+                let code = whole(number).and_then(|code| u64::try_from(code).ok());
+                let wrong = || E::invalid_value(Unexpected::Float(number), &self);
+                code.map(CategoryCode::Number).ok_or_else(wrong)
             }
         }
         deserializer.deserialize_any(CodeVisitor)

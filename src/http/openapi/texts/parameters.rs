@@ -9,7 +9,7 @@ use super::words::{ENTRY_KIND, INVESTMENT_STATUS, KIND, SAGA_STATUS};
 use super::{Shape, Way};
 
 /// Parameters with a list of words: address, name, words.
-const WORDS: [(&str, &str, &[&str]); 10] = [
+const WORDS: [(&str, &str, &[&str]); 11] = [
     ("/admin/actors", "kind", KIND),
     ("/admin/actors", "state", &["idle", "dirty", "busy"]),
     ("/admin/actors", "sort", &["id", "active", "mailbox"]),
@@ -20,6 +20,7 @@ const WORDS: [(&str, &str, &[&str]); 10] = [
     ("/v1/deals", "status", &["upcoming", "open", "full", "closed"]),
     ("/v1/deals/{id}/investments", "status", INVESTMENT_STATUS),
     ("/v1/wallets/{id}/entries", "kind", ENTRY_KIND),
+    ("/v1/providers/{id}/entries", "kind", ENTRY_KIND),
 ];
 
 /// Writes the shapes of all parameters into a description.

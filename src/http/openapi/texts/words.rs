@@ -241,7 +241,9 @@ pub(super) const WORDS: [(&str, &str, &[&str]); 44] = [
 ];
 
 /// Fields that look otherwise than their name says elsewhere.
-pub(super) const SHAPED: [(&str, &str, Shape); 3] = [
+pub(super) const SHAPED: [(&str, &str, Shape); 5] = [
+    ("Submitted", "activity_id", Shape::Echo),
+    ("LineState", "transaction_id", Shape::Echo),
     ("Calendar", "at", Shape::Time),
     ("CalendarSettlement", "at", Shape::Time),
     ("LineBody", "date", Shape::Instant),
