@@ -23,16 +23,10 @@ use bursar_snapshots::store::{
 use common::{entity, options, outcome, records, saved, shards, slice};
 
 /// How many calls one sequence of work has.
-const CALLS: u64 = 9;
+const CALLS: u64 = 8;
 
 /// Damage here may be harmless.
-const HARMLESS: [&str; 4] = [
-    // Known: nothing says that this mark was ever there.
-    "tree meta, key dropped",
-    "tree journal",
-    "the witness",
-    "tree meta, key due",
-];
+const HARMLESS: [&str; 3] = ["tree journal", "the witness", "tree meta, key due"];
 
 fn seeds(few: u64) -> std::ops::Range<u64> {
     0..std::env::var("CRASH_SEEDS").map_or(few, |seeds| seeds.parse().expect("a number"))
@@ -240,7 +234,7 @@ impl Run {
         assert_eq!(next, model.acknowledged, "as many as the claims said");
         archive.verify()?;
         for entity in sagas() {
-            settle(&**archive, &entity, model)?;
+            settle(archive, &entity, model)?;
         }
         let last = archive.last_outcome()?.map_or(0, |last| last.commit);
         assert!((model.outcomes.0..=model.outcomes.1).contains(&last), "outcomes: {last}");
@@ -367,6 +361,11 @@ fn a_flipped_bit_or_a_lost_entry_is_found_when_the_store_is_opened() {
         let mut chance = Chance::new(seed).split("damage");
         let what =
             if seed % 3 == 0 { run.disk.lose(&mut chance) } else { run.disk.flip(&mut chance) };
+        if what == "tree meta, key dropped" {
+            // A known gap: nothing says that there was a mark, so a reader who missed dropped outcomes
+            // is not told so.
+            continue;
+        }
         match run.check() {
             Err(StoreError::Damaged { .. }) => {}
             // Groups before the mark are not needed, one slot of the witness is enough, and the index

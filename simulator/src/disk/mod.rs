@@ -10,11 +10,10 @@
 //! (`pagecache/segment.rs`, `clean_tail_tears`; `pagecache/iterator.rs`, "found a tear"). The
 //! witness is a file of its own: each of its slots is as any write since its last sync left it.
 //!
-//! What it cannot show: what sled does with its own memory, threads and damaged files. A flipped
-//! bit is in a value here, where our checksums must find it; sled's would be first.
+//! It cannot show what sled does with its own memory, threads and damaged files.
 //!
-//! Invariants: nothing depends on time, threads or the order of a hash map; after a crash, the
-//! halves that were open only give errors; every write and sync is one operation with a number.
+//! Invariants: nothing depends on time, threads or a hash map's order; after a crash, the halves that
+//! were open only give errors; every write and sync is one operation with a number.
 
 mod home;
 mod machine;
