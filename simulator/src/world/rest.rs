@@ -194,6 +194,7 @@ impl World<'_> {
             return None;
         }
         picture.outcomes = self.all_outcomes();
+        self.parties.advance(self.clock.true_ms());
         picture.entries = lens::entries(self.parties.ledger());
         picture.papers = lens::papers(self.parties.papers());
         picture.letters = lens::letters(self.parties.letters());
