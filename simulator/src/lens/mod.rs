@@ -43,7 +43,7 @@ fn hash(bytes: &[u8]) -> u64 {
     for chunk in bytes.chunks(8) {
         let mut word = [0; 8];
         word[..chunk.len()].copy_from_slice(chunk);
-        let mixed = u128::from(state ^ u64::from_le_bytes(word)) * 0x9e37_79b9_7f4a_7c15_f39c;
+        let mixed = u128::from(state ^ u64::from_le_bytes(word)) * 0x9e37_79b9_7f4a_7c15_u128;
         state = (mixed >> 64) as u64 ^ mixed as u64;
     }
     state
