@@ -1,21 +1,17 @@
-//! The `bursar` binary: the server and its tools.
+//! The `bursar` binary: the library's commands with the allocator of the server.
 //!
-//! `main` only picks the command. [`cli`] has one file per command; [`http`] one file per resource;
-//! [`export`] one per table for analysis;
-//! the rules are in `bursar-domain`, the machinery in `bursar-actors`, the disk in
-//! `bursar-snapshots`.
-
-mod cli;
-mod config;
-mod export;
-mod http;
-mod telemetry;
+//! Everything else is in the library (`lib.rs`), so that tests can reach it; what the allocator is
+//! worth is measured in `benches/README.md`.
 
 use std::process::ExitCode;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+// What handles money has no bugs planted.
+const _: () =
+    assert!(!bursar_domain::planted::IS_BUILT_IN, "the server was asked for planted bugs");
+
 fn main() -> ExitCode {
-    cli::run()
+    bursar::run()
 }

@@ -150,6 +150,45 @@ fn crates_depend_only_downwards() {
     assert!(ours("actors").eq(["bursar-domain", "bursar-snapshots"]));
 }
 
+/// Bugs that tests switch on (`bursar_domain::planted`) are in no build that does not ask for them,
+/// and the server does not know how to ask. Should someone ask for it, `src/main.rs` does not compile.
+#[test]
+fn planted_bugs_are_no_part_of_the_server() {
+    let mut faults = Vec::new();
+    for (path, text) in files(&["Cargo.toml"]) {
+        let is_server = path == Path::new("Cargo.toml");
+        for line in text.lines().filter(|line| line.contains("planted")) {
+            // Who depends on a crate, or is built by default, asks for no bugs.
+            let asks = line.starts_with("bursar") || line.starts_with("default");
+            if is_server || asks {
+                faults.push(format!("{}: {line}", path.display()));
+            }
+        }
+    }
+    for (path, text) in files(&[".rs"]) {
+        let count = text.matches("planted::").count();
+        let expected = usize::from(path == Path::new("src/main.rs"));
+        if path.starts_with("src") && count != expected {
+            faults.push(format!("{}: planted bugs are named {count} times", path.display()));
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn the_store_asks_its_machine_through_the_port() {
+    let (mut faults, mut homes) = (Vec::new(), 0);
+    for (path, text) in files(&[".rs"]) {
+        if path.ends_with("sled_store/directory.rs") {
+            homes += 1;
+        } else if path.starts_with("snapshots/src") && text.contains("sled::") {
+            faults.push(format!("{}: only the directory knows sled", path.display()));
+        }
+    }
+    none(&faults);
+    assert_eq!(homes, 1);
+}
+
 #[test]
 fn the_rules_read_no_clock_and_no_disk() {
     let forbidden = ["SystemTime", "Instant::now", "Timestamp::now", "std::fs", "std::net"];

@@ -13,6 +13,7 @@ use bursar_domain::campaign::{self, Campaign, SharedTerms};
 use bursar_domain::id::{EntityId, Kind, Position, Seq, ShardId};
 use bursar_domain::machine::Machine;
 use bursar_domain::message::{Effect, Message, Outcome, Source, Stamp};
+use bursar_domain::planted::{self, Bug};
 use bursar_domain::record::{Record, Verdict};
 use bursar_domain::time::Timestamp;
 use bursar_snapshots::codec;
@@ -93,7 +94,8 @@ pub fn recover(journal: &mut dyn Journal, archive: &dyn Archive, shards: u16) ->
     journal.read(&mut |read| {
         records += 1;
         if read.commit != place.commit {
-            place = Position { commit: read.commit, index: 0 };
+            let index = u32::from(planted::is(Bug::OutcomesTwice));
+            place = Position { commit: read.commit, index };
         }
         let shard = &mut building[usize::from(read.shard.0)];
         for outcome in shard.add(&read, &mut campaigns)? {
@@ -238,6 +240,9 @@ impl Building {
 
     fn finish(mut self) -> Recovered {
         self.close();
+        if planted::is(Bug::WrongOrderAfterRecovery) {
+            self.messages.reverse();
+        }
         let Claim { shard, epoch, next } = self.claim;
         let first = self.closed.first().map_or(next, |slice| slice.first);
         let mut tail = Tail::new(shard, epoch, first);
@@ -247,6 +252,7 @@ impl Building {
         assert_eq!(tail.next(), next, "the journal reads back to where it goes on");
         let waits = |entity: &&EntityId| match entity.kind {
             // Deals are listed from memory and the archive; these may be in neither.
+            Kind::Saga if planted::is(Bug::ResumeForgotten) => false,
             Kind::Saga
             | Kind::Compensation
             | Kind::Deal

@@ -9,7 +9,7 @@ use crate::scenario::Scenario;
 use crate::world::Report;
 
 /// The most lines of a list that are shown.
-const LINES_MAX: usize = 60;
+const LINES_MAX: usize = 40;
 
 /// The commit this was built from, if it is known.
 fn commit() -> &'static str {

@@ -8,6 +8,7 @@
 //! Invariant: nothing here reads a real clock, real randomness or the order of a hash map.
 
 pub mod chance;
+pub mod clerk;
 pub mod disk;
 pub mod facts;
 pub mod failure;

@@ -55,13 +55,14 @@ impl Scenario {
             settle_ms: if may_set_clock { 0 } else { settings.policy.settle_ms },
             ..Bounds::of(span_ms)
         };
-        let parties = if chance.split("calm").strikes(150_000) {
+        let mut parties = if chance.split("calm").strikes(150_000) {
             Faults { all: Vec::new() }
         } else {
             Faults::draw_within(&chance.split("parties"), &bounds)
         };
         let span_us = u64::try_from(span_ms).expect("above zero") * 1_000;
-        let machine = machine::draw(&mut chance.split("machine"), span_us, may_set_clock);
+        let mut machine = machine::draw(&mut chance.split("machine"), span_us, may_set_clock);
+        where_it_hurts(&chance.split("anchors"), &plan, &mut parties, &mut machine, span_ms);
         let mut rest = chance.split("rest");
         let temper = *rest.pick(&[Temper::Mild, Temper::Harsh]);
         let commit_us = *rest.pick(&[20, 300, 3_000, 40_000]);
@@ -93,5 +94,36 @@ fn settings(chance: &mut Chance) -> Settings {
         tail_bytes_max: *chance.pick(&[20_000, 1_000_000_000]),
         policy,
         gates,
+    }
+}
+
+/// Moves most faults to where something happens: a plan of days has long nights, in which a crash
+/// finds nobody and a party that does not answer is not asked.
+fn where_it_hurts(
+    chance: &Chance,
+    plan: &Plan,
+    parties: &mut Faults,
+    machine: &mut [machine::Fault],
+    span_ms: i64,
+) {
+    let some_time = |chance: &mut Chance| {
+        let at_ms = chance.pick(&plan.planned).at_ms;
+        i64::try_from(at_ms).expect("a plan is short")
+    };
+    for fault in &mut parties.all {
+        let mut chance = chance.split("party").split_at(u64::from(fault.number));
+        if chance.strikes(800_000) {
+            let length = *chance.pick(&[1_000, 10_000, 600_000, span_ms]);
+            fault.from_ms = (some_time(&mut chance) - chance.between(0, 500)).max(0);
+            fault.until_ms = fault.from_ms.saturating_add(length).min(span_ms);
+        }
+    }
+    for fault in machine {
+        let mut chance = chance.split("machine").split_at(u64::from(fault.number));
+        if chance.strikes(800_000) {
+            let at_ms = u64::try_from(some_time(&mut chance)).expect("after the beginning");
+            let reach_us = *chance.pick(&[2_000, 50_000, 2_000_000, 60_000_000]);
+            fault.at_us = at_ms * 1_000 + chance.below(reach_us);
+        }
     }
 }

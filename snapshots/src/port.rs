@@ -121,6 +121,17 @@ pub trait Home: Sized + Debug + Send + Sync + 'static {
     /// Makes the witness's file, or empties it.
     fn make_witness(&self) -> Result<Self::Slots>;
 
+    /// A place beside it in which a new store is made, emptied; `None` when there is a store, or
+    /// when one can be made in place because nothing of it can be cut off.
+    fn draft(&self) -> Result<Option<Self>> {
+        Ok(None)
+    }
+
+    /// Moves the store that was made in the draft into place, durably.
+    fn adopt(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Makes the names of the files durable: without it, a power cut may leave synced files that
     /// nobody finds.
     fn sync_names(&self) -> Result<()>;

@@ -88,7 +88,7 @@ enum Command {
 }
 
 /// Runs the command that the arguments name.
-pub(crate) fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     exit_on_fault();
     let arguments = Arguments::parse();
     let exit = match arguments.command {

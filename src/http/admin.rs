@@ -78,7 +78,8 @@ fn state_of(resident: &ResidentState) -> &'static str {
 }
 
 /// A place in a sorted list: which filters, which order, how many were shown.
-struct Place {
+#[derive(PartialEq, Eq, Debug)]
+pub(crate) struct Place {
     kind: Option<String>,
     state: Option<String>,
     sort: String,
@@ -111,13 +112,15 @@ impl Place {
         Ok(place)
     }
 
-    fn cursor(&self) -> String {
+    /// Written for a client.
+    pub(crate) fn cursor(&self) -> String {
         let kind = self.kind.as_deref().unwrap_or_default();
         let state = self.state.as_deref().unwrap_or_default();
         format!("{kind}.{state}.{}.{}", self.sort, self.shown)
     }
 
-    fn from_cursor(text: &str) -> Option<Self> {
+    /// Read again; `None` when it is not one that was written.
+    pub(crate) fn from_cursor(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let mut optional =
             || parts.next().map(|part| Some(part.to_owned()).filter(|p| !p.is_empty()));

@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use actix_web::error::PayloadError;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, BytesMut, Payload};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
@@ -17,7 +18,7 @@ use bursar_actors::engine::Asked;
 use bursar_actors::job::{Answer, Ask};
 use bursar_domain::code::Code;
 use bursar_domain::id::EntityId;
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt};
 
 use crate::http::operation::{self, KeyText, Operation};
 use crate::http::problem::Problem;
@@ -63,12 +64,28 @@ pub(crate) async fn mixed(state: Shared, request: HttpRequest, payload: Payload)
 }
 
 /// The lines of a body as they arrive.
-struct Lines {
-    payload: Payload,
+struct Lines<S> {
+    payload: S,
     rest: BytesMut,
     taken: usize,
     bytes: usize,
     ended: bool,
+    /// The longest line, in bytes.
+    line_bytes_max: usize,
+    /// What has arrived of a line that is longer was thrown away; the rest of it is, too.
+    is_too_long: bool,
+}
+
+/// A line, or why it fails alone.
+type Found = Result<Bytes, Problem>;
+
+/// Whether what has arrived is gathered before the first line is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gathered {
+    /// As when it came in one go.
+    First,
+    /// As when it comes slowly.
+    Never,
 }
 
 /// A line that is in, or the reason why it failed by itself.
@@ -80,7 +97,7 @@ type Piece = (Vec<Result<EntityId, Problem>>, Asked);
 /// A batch on its way.
 struct Running {
     state: Shared,
-    lines: Lines,
+    lines: Lines<Payload>,
     kind: Kind,
     request_id: String,
     index: usize,
@@ -93,7 +110,7 @@ async fn answer(state: Shared, request: &HttpRequest, payload: Payload, kind: Ki
     body::check_type(request, body::Media::Lines)?;
     body::check_length(request, state.config.server.batch_bytes_max)?;
     let request_id = RequestId::of(&request.extensions()).to_owned();
-    let mut lines = Lines { payload, rest: BytesMut::new(), taken: 0, bytes: 0, ended: false };
+    let mut lines = Lines::new(payload, LINE_BYTES_MAX);
     lines.gather(&state.config.server).await?;
     let mut running = Running {
         state,
@@ -152,7 +169,9 @@ impl Running {
             let limits = &self.state.config.server;
             let wait_for_more = asked.is_empty();
             let Some(line) = self.lines.next(limits, wait_for_more).await? else { break };
-            match prepare(&self.state, &line, self.kind, &self.request_id) {
+            let prepared =
+                line.and_then(|line| prepare(&self.state, &line, self.kind, &self.request_id));
+            match prepared {
                 Ok((to, ask)) => {
                     asked.push(Ok(to.clone()));
                     asks.push((to, ask));
@@ -209,7 +228,19 @@ fn line(out: &mut Vec<u8>, index: usize, status: u16, replayed: bool, object: &[
     out.push(b'\n');
 }
 
-impl Lines {
+impl<S: Stream<Item = Result<Bytes, PayloadError>> + Unpin> Lines<S> {
+    fn new(payload: S, line_bytes_max: usize) -> Self {
+        Self {
+            payload,
+            rest: BytesMut::new(),
+            taken: 0,
+            bytes: 0,
+            ended: false,
+            line_bytes_max,
+            is_too_long: false,
+        }
+    }
+
     /// Gathers what arrives without a pause; refuses too many lines before any is taken.
     async fn gather(&mut self, limits: &crate::config::Server) -> Result<(), Problem> {
         while !self.ended {
@@ -228,7 +259,7 @@ impl Lines {
         &mut self,
         limits: &crate::config::Server,
         wait: bool,
-    ) -> Result<Option<Bytes>, Problem> {
+    ) -> Result<Option<Found>, Problem> {
         loop {
             if let Some(end) = memchr(&self.rest) {
                 let line = self.rest.split_to(end + 1).freeze().slice(..end);
@@ -241,8 +272,9 @@ impl Lines {
                 let line = self.rest.split().freeze();
                 return self.take(line, limits);
             }
-            if self.rest.len() > LINE_BYTES_MAX {
-                return Err(body::too_large(LINE_BYTES_MAX));
+            if self.rest.len() > self.line_bytes_max {
+                self.rest.clear();
+                self.is_too_long = true;
             }
             if !wait && self.rest.is_empty() {
                 // What is here is handed on rather than held back until a piece is full.
@@ -262,7 +294,7 @@ impl Lines {
 
     fn arrived(
         &mut self,
-        part: Option<Result<Bytes, actix_web::error::PayloadError>>,
+        part: Option<Result<Bytes, PayloadError>>,
         limits: &crate::config::Server,
     ) -> Result<(), Problem> {
         match part {
@@ -283,16 +315,40 @@ impl Lines {
         &mut self,
         line: Bytes,
         limits: &crate::config::Server,
-    ) -> Result<Option<Bytes>, Problem> {
-        if line.iter().all(u8::is_ascii_whitespace) {
+    ) -> Result<Option<Found>, Problem> {
+        let is_too_long = std::mem::take(&mut self.is_too_long) || line.len() > self.line_bytes_max;
+        if !is_too_long && line.iter().all(u8::is_ascii_whitespace) {
             return Ok(None);
         }
         self.taken += 1;
         if self.taken > limits.batch_lines_max {
             return Err(too_many_lines(limits));
         }
-        Ok(Some(line))
+        Ok(Some(if is_too_long { Err(too_long(self.line_bytes_max)) } else { Ok(line) }))
     }
+}
+
+/// The lines of a body that arrives in these pieces: each as it stands, or refused alone.
+pub(crate) async fn lines_of<'a>(
+    pieces: impl Iterator<Item = &'a [u8]>,
+    (lines_max, line_bytes_max): (usize, usize),
+    gathered: Gathered,
+) -> Result<Vec<Found>, Problem> {
+    let limits = crate::config::Server { batch_lines_max: lines_max, ..Default::default() };
+    let arrived = pieces.map(|piece| Ok(Bytes::copy_from_slice(piece)));
+    let mut lines = Lines::new(futures_util::stream::iter(arrived), line_bytes_max);
+    if gathered == Gathered::First {
+        lines.gather(&limits).await?;
+    }
+    let mut all = Vec::new();
+    while let Some(found) = lines.next(&limits, true).await? {
+        all.push(found);
+    }
+    Ok(all)
+}
+
+fn too_long(bytes_max: usize) -> Problem {
+    Problem::new(Code::BodyTooLarge, format!("a line has at most {bytes_max} bytes"))
 }
 
 fn too_many_lines(limits: &crate::config::Server) -> Problem {
@@ -305,9 +361,18 @@ fn memchr(bytes: &[u8]) -> Option<usize> {
 }
 
 fn prepare(state: &State, bytes: &[u8], kind: Kind, request_id: &str) -> Prepared {
-    let line: Line<'_> = body::parse(bytes)?;
-    let operation = operation_of(line, kind)?;
+    let operation = operation_of(body::parse(bytes)?, kind)?;
     Ok(operation.into_ask(request_id, &state.gateways))
+}
+
+/// What a line of a batch of payments asks for.
+pub(crate) fn payment_line(bytes: &[u8]) -> Result<Operation, Problem> {
+    operation_of(body::parse(bytes)?, Kind::Payments)
+}
+
+/// What a line of a mixed batch asks for.
+pub(crate) fn mixed_line(bytes: &[u8]) -> Result<Operation, Problem> {
+    operation_of(body::parse(bytes)?, Kind::Mixed)
 }
 
 /// A field that the operation needs.

@@ -112,7 +112,8 @@ fn refused(error: MoveError) -> Problem {
     }
 }
 
-fn target(body: &MoveClock, now: Timestamp) -> Result<Timestamp, Problem> {
+/// Where the clock is to go, when it shows `now`.
+pub(crate) fn target(body: &MoveClock, now: Timestamp) -> Result<Timestamp, Problem> {
     let to = wanted(body, now)?;
     if to.millis().saturating_sub(now.millis()) > FURTHEST_MS {
         let detail = "the clock goes at most ten years ahead at a time";

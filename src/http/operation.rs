@@ -29,6 +29,7 @@ use crate::http::requests::{BookDeposit, MakePayment, MakeRefund, OpenWallet};
 use crate::http::resources::{self, Form};
 
 /// A write to one entity.
+#[derive(Debug)]
 pub(crate) struct Operation {
     to: EntityId,
     command: Command,

@@ -34,7 +34,7 @@ const TOO_SLOW: u16 = 4008;
 
 /// What a reader wants to see.
 #[derive(Debug, Default)]
-struct Filter {
+pub(crate) struct Filter {
     wallets: Vec<String>,
     providers: Vec<String>,
     deals: Vec<String>,
@@ -65,9 +65,9 @@ fn not_given() -> Problem {
 }
 
 /// Reads the query: filters may be repeated.
-fn parse_query(request: &HttpRequest) -> Result<(Filter, Option<Position>), Problem> {
+pub(crate) fn parse_query(query: &str) -> Result<(Filter, Option<Position>), Problem> {
     let malformed = |detail: String| Problem::new(Code::MalformedRequest, detail);
-    let query = actix_web::web::Query::<Vec<(String, String)>>::from_query(request.query_string());
+    let query = actix_web::web::Query::<Vec<(String, String)>>::from_query(query);
     let pairs = query.map_err(|error| malformed(error.to_string()))?.into_inner();
     let mut filter = Filter::default();
     let mut after = None;
@@ -216,7 +216,7 @@ impl Drop for Reader {
     (status = 101, description = "JSON text frames {cursor, id, type, at, data}"),
     (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(crate) async fn websocket(state: Shared, request: HttpRequest, payload: Payload) -> Answered {
-    let (filter, after) = parse_query(&request)?;
+    let (filter, after) = parse_query(request.query_string())?;
     let reader = Reader::open(state, filter, after).await?;
     let (response, session, stream) = actix_ws::handle(&request, payload).map_err(|error| {
         let detail = format!("a WebSocket handshake is needed here: {error}");
@@ -295,7 +295,7 @@ async fn send_all(session: &mut Session, outcomes: &[Placed]) -> bool {
         description = "Events with id (the cursor), event (the type) and data"),
     (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
 pub(crate) async fn events(state: Shared, request: HttpRequest) -> Answered {
-    let (filter, mut after) = parse_query(&request)?;
+    let (filter, mut after) = parse_query(request.query_string())?;
     if let Some(value) = request.headers().get("last-event-id") {
         after = Some(parse_cursor(value.to_str().unwrap_or_default())?);
     }

@@ -241,7 +241,7 @@ pub(crate) struct SagaPage {
 
 /// Where a page begins and what is shown on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Place {
+pub(crate) struct Place {
     status: Option<Status>,
     after: Option<String>,
 }
@@ -260,12 +260,14 @@ impl Place {
         Ok(Self { status: status.transpose()?, after: None })
     }
 
-    fn cursor(&self) -> String {
+    /// Written for a client.
+    pub(crate) fn cursor(&self) -> String {
         let status = self.status.map(Status::as_str).unwrap_or_default();
         format!("{status}.{}", self.after.as_deref().unwrap_or_default())
     }
 
-    fn from_cursor(text: &str) -> Option<Self> {
+    /// Read again; `None` when it is not one that was written.
+    pub(crate) fn from_cursor(text: &str) -> Option<Self> {
         let (status, after) = text.split_once('.')?;
         let status = match status {
             "" => None,

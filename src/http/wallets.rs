@@ -70,7 +70,9 @@ pub(crate) struct WalletStatus {
 
 /// Stops a wallet from paying. It still receives.
 #[utoipa::path(post, path = "/v1/wallets/{id}/freeze", tag = "wallets",
-    params(("id" = String, Path, description = "The wallet")), responses(
+    params(("id" = String, Path, description = "The wallet"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The client's own key")),
+    responses(
     (status = 200, body = WalletStatus), (status = "4XX", body = Problem),
     (status = "5XX", body = Problem)))]
 pub(crate) async fn freeze(state: Shared, request: HttpRequest, id: Path<String>) -> Answered {
@@ -81,7 +83,9 @@ pub(crate) async fn freeze(state: Shared, request: HttpRequest, id: Path<String>
 
 /// Lets a wallet pay again.
 #[utoipa::path(post, path = "/v1/wallets/{id}/unfreeze", tag = "wallets",
-    params(("id" = String, Path, description = "The wallet")), responses(
+    params(("id" = String, Path, description = "The wallet"),
+        ("Idempotency-Key" = Option<String>, Header, description = "The client's own key")),
+    responses(
     (status = 200, body = WalletStatus), (status = "4XX", body = Problem),
     (status = "5XX", body = Problem)))]
 pub(crate) async fn unfreeze(state: Shared, request: HttpRequest, id: Path<String>) -> Answered {

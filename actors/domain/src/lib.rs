@@ -25,6 +25,7 @@ pub mod message;
 pub mod money;
 pub mod outcome;
 pub mod plan;
+pub mod planted;
 pub mod provider;
 pub mod record;
 pub mod run;

@@ -18,6 +18,7 @@ use crate::errand::{Errand, ReportLine};
 use crate::id::{DealId, EntityId, ProviderId, Seq, ShardId, WalletId};
 use crate::money::Amount;
 use crate::plan::Day;
+use crate::planted::{self, Bug};
 use crate::run::Tally;
 use crate::saga::Subject;
 use crate::saga::payment::Payment;
@@ -372,6 +373,13 @@ impl Marks {
 
     /// Whether a message was received before.
     pub fn has(&self, source: Source) -> bool {
+        if planted::is(Bug::HighWaterDoubles) {
+            return self.0.iter().any(|(shard, seq)| *shard == source.shard && source.seq < *seq);
+        }
+        if planted::is(Bug::HighWaterLoses) {
+            let reaches = |seq: &Seq| source.seq <= seq.next();
+            return self.0.iter().any(|(shard, seq)| *shard == source.shard && reaches(seq));
+        }
         self.0.iter().any(|(shard, seq)| *shard == source.shard && source.seq <= *seq)
     }
 
@@ -381,6 +389,11 @@ impl Marks {
     /// When it was received before: a `decide` let a duplicate through.
     pub fn raise(&mut self, source: Source) {
         match self.0.iter_mut().find(|(shard, _)| *shard == source.shard) {
+            Some((_, seq))
+                if planted::is(Bug::CreditTwice) || planted::is(Bug::HighWaterDoubles) =>
+            {
+                *seq = source.seq.max(*seq);
+            }
             Some((_, seq)) => {
                 assert!(*seq < source.seq, "message {source:?} was applied twice");
                 *seq = source.seq;

@@ -89,14 +89,42 @@ impl AgendaSource for AgendaLink {
 
 /// Which page is wanted.
 #[derive(Clone, Debug)]
-pub(super) struct Page {
-    pub(super) kind: Kind,
-    pub(super) after: Option<Place>,
-    pub(super) until: i64,
-    pub(super) limit: u32,
+pub struct Page {
+    /// Of which kind.
+    pub kind: Kind,
+    /// After this place.
+    pub after: Option<Place>,
+    /// Up to and including this number.
+    pub until: i64,
+    /// At most so many.
+    pub limit: u32,
 }
 
-/// Fetches a page; whether there are more is known by taking one too many.
+impl Page {
+    /// Whether all shards are to save first.
+    pub fn is_first(&self) -> bool {
+        self.after.is_none()
+    }
+
+    /// How many places to take; whether there are more is known by taking one too many.
+    pub fn taken(&self) -> usize {
+        self.limit() + 1
+    }
+
+    /// What is brought, of what was taken.
+    pub fn found(&self, mut places: Vec<(i64, EntityId)>) -> Found {
+        let more = places.len() > self.limit();
+        places.truncate(self.limit());
+        let place = |(number, entity): (i64, EntityId)| Place { number, id: (*entity.id).into() };
+        Found::Agenda { places: places.into_iter().map(place).collect(), more }
+    }
+
+    fn limit(&self) -> usize {
+        self.limit.clamp(1, PAGE_MAX) as usize
+    }
+}
+
+/// Fetches a page.
 pub(super) async fn fetch(source: &dyn AgendaSource, page: Page) -> Found {
     match fetched(source, page).await {
         Ok(found) => found,
@@ -105,13 +133,9 @@ pub(super) async fn fetch(source: &dyn AgendaSource, page: Page) -> Found {
 }
 
 async fn fetched(source: &dyn AgendaSource, page: Page) -> Result<Found, Unread> {
-    if page.after.is_none() {
+    if page.is_first() {
         source.save_all().await?;
     }
-    let limit = page.limit.clamp(1, PAGE_MAX) as usize;
-    let mut places = source.page(page.kind, page.after, page.until, limit + 1).await?;
-    let more = places.len() > limit;
-    places.truncate(limit);
-    let place = |(number, entity): (i64, EntityId)| Place { number, id: (*entity.id).into() };
-    Ok(Found::Agenda { places: places.into_iter().map(place).collect(), more })
+    let places = source.page(page.kind, page.after.clone(), page.until, page.taken()).await?;
+    Ok(page.found(places))
 }

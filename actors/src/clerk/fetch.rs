@@ -31,8 +31,8 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 use url::Url;
 
-use super::report::Fault;
 use super::report::shelf::Shelf;
+use super::report::{self, Fault};
 use super::settings::{Settings, StartError};
 use crate::gateway::contract;
 use crate::gateway::http::{base, bearer, connector, told};
@@ -95,13 +95,8 @@ impl Source {
     /// Fetches the report of the last days and sets aside for an entity what is new in it.
     pub async fn fetch(&self, shelf: &Arc<Shelf>, entity: &EntityId, days: u16) -> Found {
         match self.attempt(shelf, entity, days).await {
-            Ok(size) => Found::Report(size),
-            Err(Failed::Fault(Fault::Unusable { code, detail })) => {
-                Found::Unusable { code: code.into(), detail: clip(&detail) }
-            }
-            Err(Failed::Fault(fault @ (Fault::Disk(_) | Fault::GivenUp))) => {
-                Found::Unavailable { reason: clip(&fault.to_string()) }
-            }
+            Ok(size) => report::found(Ok(size)),
+            Err(Failed::Fault(fault)) => report::found(Err(fault)),
             Err(Failed::Later(reason)) => Found::Unavailable { reason },
         }
     }

@@ -23,15 +23,12 @@ use tokio::sync::{Mutex, mpsc};
 use super::ErrandPort;
 use super::agenda::{self, AgendaSource, Page};
 use super::fetch::Source;
+use super::report::set_aside::{self, SetAside};
 use super::report::shelf::Shelf;
 use super::settings::{Settings, StartError};
-use crate::gateway::transport::clip;
 
 /// Takes what was found to who asked. Called on the arbiter's thread; must not block.
 pub type OnBrought = Arc<dyn Fn(EntityId, Brought) + Send + Sync>;
-
-/// The most lines that are brought at once, whatever is asked for.
-const LINES_MAX: u32 = 10_000;
 
 /// What the clerk works with besides its settings.
 pub struct World {
@@ -93,7 +90,7 @@ struct Office {
     /// The errands about reports of each entity that has one under way, behind that one.
     waiting: RefCell<HashMap<EntityId, VecDeque<Errand>>>,
     /// The reports that were set aside since the start, and under which number.
-    set_aside: RefCell<HashMap<EntityId, (u32, ReportSize)>>,
+    set_aside: RefCell<SetAside>,
 }
 
 impl Office {
@@ -134,39 +131,33 @@ impl Office {
         match wanted {
             Wanted::FetchReport { days } => self.fetch(entity, number, days).await,
             Wanted::ReportLines { from, limit } => {
-                let limit = limit.clamp(1, LINES_MAX) as usize;
-                let page =
-                    self.on_shelf(entity, move |shelf, id| shelf.page(id, from, limit)).await;
-                page.map_or_else(unavailable, |page| match page {
-                    Some(page) => Found::Lines { lines: page.lines, next: page.next },
-                    None => Found::Gone,
-                })
+                let limit = set_aside::lines_taken(limit);
+                set_aside::lines(
+                    self.on_shelf(entity, move |shelf, id| shelf.page(id, from, limit)).await,
+                )
             }
             Wanted::CloseReport => {
-                self.set_aside.borrow_mut().remove(entity);
-                let closed = self.on_shelf(entity, Shelf::close).await;
-                closed.map_or_else(unavailable, |()| Found::Closed)
+                self.set_aside.borrow_mut().forget(entity);
+                set_aside::closed(self.on_shelf(entity, Shelf::close).await)
             }
             Wanted::Agenda { .. } => unreachable!("it was taken elsewhere"),
         }
     }
 
     async fn fetch(&self, entity: &EntityId, number: u32, days: u16) -> Found {
-        let set_aside = self.set_aside.borrow_mut().remove(entity);
-        if let Some((before, size)) = set_aside.filter(|(before, _)| *before == number) {
-            self.set_aside.borrow_mut().insert(entity.clone(), (before, size));
+        if let Some(size) = self.set_aside.borrow_mut().again(entity, number) {
             return Found::Report(size);
         }
         // From here on there is none, also when no other one can be had.
         if let Err(error) = self.on_shelf(entity, Shelf::remove).await {
-            return unavailable(error);
+            return set_aside::unavailable(&error);
         }
         let _one = self.one_report.lock().await;
         let began = Instant::now();
         let found = self.source.fetch(&self.shelf, entity, days).await;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         if let Found::Report(size) = &found {
-            self.set_aside.borrow_mut().insert(entity.clone(), (number, *size));
+            self.set_aside.borrow_mut().put(entity.clone(), number, *size);
             let ReportSize { lines, fresh, others } = size;
             tracing::info!(%entity, lines, fresh, others, millis, "the processor's report");
         } else {
@@ -185,8 +176,4 @@ impl Office {
         let done = tokio::task::spawn_blocking(move || work(&shelf, &entity)).await;
         done.unwrap_or_else(|error| Err(std::io::Error::other(error)))
     }
-}
-
-fn unavailable(error: std::io::Error) -> Found {
-    Found::Unavailable { reason: clip(&format!("the reports' directory: {error}")) }
 }

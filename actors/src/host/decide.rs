@@ -11,6 +11,7 @@ use bursar_domain::code::{Code, Rejection};
 use bursar_domain::id::Seq;
 use bursar_domain::key::{Key, Known};
 use bursar_domain::message::Message;
+use bursar_domain::planted::{self, Bug};
 use bursar_domain::record::{Record, Refusal, Verdict};
 
 use super::lookup::{Placed, Waiting};
@@ -48,7 +49,9 @@ impl<E: Hosted> Host<E> {
         let last = self.machine().last();
         let entity = self.machine().entity();
         match entity.decide(command, &context) {
-            Err(rejection) if key.is_none() || !entity.exists() => {
+            Err(rejection)
+                if key.is_none() || !entity.exists() || planted::is(Bug::RefusalNotKept) =>
+            {
                 core.reply_after(last, reply, Answer::Rejected(rejection));
             }
             Err(rejection) => {

@@ -8,6 +8,7 @@
 use bursar_domain::call::{Answered, Context};
 use bursar_domain::entity::{Due, Wake};
 use bursar_domain::errand::Brought;
+use bursar_domain::planted::{self, Bug};
 use bursar_domain::record::Record;
 use bursar_domain::time::Timestamp;
 use bursar_snapshots::store::{Awaited, Waits};
@@ -102,6 +103,7 @@ impl<E: Hosted> Host<E> {
             let entity = self.machine().entity();
             let awaits = match entity.due() {
                 Due::Nothing => Awaited::Nothing,
+                Due::Answer if planted::is(Bug::WaitsNotWritten) => Awaited::Nothing,
                 Due::Answer => Awaited::Answer,
                 Due::At(at) => Awaited::Instant(at.millis()),
             };

@@ -8,6 +8,7 @@
 use bursar_domain::entity::Wake;
 use bursar_domain::id::Seq;
 use bursar_domain::machine::Machine;
+use bursar_domain::planted::{self, Bug};
 use bursar_snapshots::codec;
 use bursar_snapshots::store::{IndexKind, RecordBytes, Saved, Snapshot};
 
@@ -121,7 +122,9 @@ impl<E: Hosted> Host<E> {
         let machine = self.machine.as_mut().expect("just looked");
         let overflow = machine.keys().overflow();
         saving.keys = overflow.len();
-        index.extend(overflow.iter().map(|(slot, value)| (IndexKind::Key, *slot, *value)));
+        if !planted::is(Bug::KeyLostAtCheckpoint) {
+            index.extend(overflow.iter().map(|(slot, value)| (IndexKind::Key, *slot, *value)));
+        }
         let state = codec::encode(&**machine);
         if let Some((kind, side)) = machine.entity_mut().side_index() {
             saving.side = side.overflow().len();
@@ -156,7 +159,7 @@ impl<E: Hosted> Host<E> {
         if self.unsaved.is_empty() {
             self.unsaved = Vec::new();
             self.slot.dirty.set(false);
-        } else {
+        } else if !planted::is(Bug::DirtyForgotten) {
             core.dirty.push(self.id.clone());
         }
         self.rest();

@@ -12,6 +12,7 @@
 //! Invariant: the journal keeps every record that is not in some saved state.
 
 use bursar_domain::id::{EntityId, Seq};
+use bursar_domain::planted::{self, Bug};
 use bursar_snapshots::codec;
 use bursar_snapshots::store::{Saved, Snapshot};
 use tokio::sync::oneshot;
@@ -95,7 +96,7 @@ impl Checkpoint {
             }
             Stage::AwaitingDurable => {
                 let covers = self.collected.iter().map(|saved| saved.snapshot.covers).max();
-                if covers > Some(core.durable_to()) {
+                if covers > Some(core.durable_to()) && !planted::is(Bug::SaveBeforeSync) {
                     return Step::Wait;
                 }
                 self.stage = Stage::Saving;
@@ -104,7 +105,7 @@ impl Checkpoint {
                 Step::Wait
             }
             Stage::AwaitingDurableBooks => {
-                if core.books.covers > core.durable_to() {
+                if core.books.covers > core.durable_to() && !planted::is(Bug::SaveBeforeSync) {
                     return Step::Wait;
                 }
                 self.stage = Stage::SavingBooks;
@@ -130,7 +131,13 @@ impl Checkpoint {
     pub fn saved(&mut self, core: &mut ShardCore) -> Step {
         if self.stage == Stage::SavingBooks {
             let after = self.upto.next();
-            let keep_from = core.outbox.oldest().map_or(after, |oldest| oldest.min(after));
+            let mut keep_from = core.outbox.oldest().map_or(after, |oldest| oldest.min(after));
+            if planted::is(Bug::TrimPastUnacknowledged) {
+                keep_from = after;
+            }
+            if planted::is(Bug::TrimOneTooFar) {
+                keep_from = keep_from.next().min(core.durable_to().next());
+            }
             core.ports.trim(keep_from);
             core.tail.forget_before(after);
             return Step::Done(std::mem::take(&mut self.asked_by), self.saved);

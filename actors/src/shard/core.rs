@@ -18,6 +18,7 @@ use bursar_domain::call::Call;
 use bursar_domain::errand::Errand;
 use bursar_domain::id::{EntityId, Kind, Seq, ShardId};
 use bursar_domain::message::{Effect, Message, Outcome, Source, Stamp};
+use bursar_domain::planted::{self, Bug};
 use bursar_domain::record::Record;
 use bursar_domain::time::Timestamp;
 use bursar_snapshots::store::{IndexKind, Saved, Slice, Snapshot};
@@ -303,6 +304,11 @@ impl ShardCore {
                 }
             }
         }
+        if planted::is(Bug::ReadBeforeSync)
+            && let Some((view, seen)) = &view
+        {
+            show(&self.current, &self.views, view, seen.clone());
+        }
         let leads_on = along.received.is_none() || send.is_some() || more.is_some();
         self.begun += u64::from(along.cause == Cause::Itself && leads_on);
         let reply = along.reply.map(|(to, replayed)| {
@@ -313,7 +319,7 @@ impl ShardCore {
             publish: view,
             send,
             more,
-            acknowledge: along.received,
+            acknowledge: along.received.filter(|_| !planted::is(Bug::AcknowledgedOnArrival)),
             reply,
             cause: along.cause,
         });
@@ -331,6 +337,9 @@ impl ShardCore {
 
     /// Acknowledges a message once everything up to `seq` is durable.
     pub fn acknowledge_after(&mut self, seq: Seq, source: Source) {
+        if planted::is(Bug::AcknowledgedOnArrival) {
+            return;
+        }
         if seq <= self.durable {
             self.ports.acknowledge(source);
         } else {
@@ -356,6 +365,9 @@ impl ShardCore {
     /// Closes what is staged, for the committer.
     pub fn close(&mut self) -> Option<Handed> {
         let slice = self.tail.close()?;
+        if planted::is(Bug::ReplyBeforeSync) {
+            self.let_out(Seq(slice.next().0 - 1));
+        }
         Some(Handed { slice, outcomes: std::mem::take(&mut self.outcomes) })
     }
 
@@ -370,6 +382,11 @@ impl ShardCore {
     pub fn durable(&mut self, seq: Seq) {
         assert!(seq >= self.durable, "what is durable stays so");
         self.durable = seq;
+        self.let_out(seq);
+    }
+
+    /// Lets out what goes with the records up to `seq`.
+    fn let_out(&mut self, seq: Seq) {
         let count = self.pending.partition_point(|pending| pending.seq <= seq);
         let mut replies = Vec::with_capacity(count);
         for pending in self.pending.drain(..count) {

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::message::Message as Sent;
+use bursar_domain::planted::{self, Bug};
 use foldhash::{HashMap, HashMapExt};
 use tokio::sync::oneshot;
 
@@ -151,6 +152,9 @@ impl<C: Crew + 'static> Dispatch<C> {
         let mut places: HashMap<EntityId, usize> = HashMap::new();
         let mut by_entity: Vec<(EntityId, Vec<Sent>)> = Vec::new();
         for message in messages {
+            if planted::is(Bug::AcknowledgedOnArrival) {
+                self.shared.core.borrow().ports.acknowledge(message.source);
+            }
             let place = *places.entry(message.to.clone()).or_insert(by_entity.len());
             if place == by_entity.len() {
                 by_entity.push((message.to.clone(), Vec::new()));

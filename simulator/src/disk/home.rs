@@ -12,19 +12,27 @@ use std::ops::{Bound, RangeBounds};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use bursar_snapshots::port::{Answer, Database, Found, Home, Slots, Tree};
+use bursar_snapshots::port::{Answer, Database, Failure, Found, Home, Slots, Tree};
 use bursar_snapshots::store::{Result, StoreError};
 
 use super::SimDisk;
 use super::machine::{Bytes, Files, Machine, Part, Step};
 
-/// An open file, or all of them, of a machine since it was started.
+/// The way to one part of a machine, since it was started.
 #[derive(Clone, Debug)]
-pub struct Handle {
+struct Handle {
     machine: Arc<Mutex<Machine>>,
     part: Part,
     boot: u64,
 }
+
+/// The open trees.
+#[derive(Debug)]
+pub struct SimDatabase(Handle);
+
+/// The witness's open file.
+#[derive(Debug)]
+pub struct SimSlots(Handle);
 
 /// A tree.
 #[derive(Debug)]
@@ -71,9 +79,14 @@ struct Range<'t> {
     tree: &'t SimTree,
     low: Bound<Bytes>,
     high: Bound<Bytes>,
+    has_failed: bool,
 }
 
-impl Range<'_> {
+impl<'t> Range<'t> {
+    fn new(tree: &'t SimTree, low: Bound<Bytes>, high: Bound<Bytes>) -> Self {
+        Self { tree, low, high, has_failed: false }
+    }
+
     fn is_over(&self) -> bool {
         match (&self.low, &self.high) {
             (Bound::Included(low), Bound::Included(high)) => low > high,
@@ -84,7 +97,7 @@ impl Range<'_> {
     }
 
     fn step(&self, end: End) -> io::Result<Option<(Bytes, Bytes)>> {
-        if self.is_over() {
+        if self.has_failed || self.is_over() {
             return Ok(None);
         }
         self.tree.handle.read(|files| {
@@ -109,22 +122,23 @@ impl Iterator for Range<'_> {
     type Item = Found<Bytes>;
 
     fn next(&mut self) -> Option<Found<Bytes>> {
-        let found = self.step(End::Low).map_err(Into::into).transpose()?;
-        if let Ok((key, _)) = &found {
-            self.low = Bound::Excluded(Arc::clone(key));
-        } else {
-            self.high = Bound::Excluded(Bytes::from([]));
+        let found = self.step(End::Low).transpose()?;
+        match &found {
+            Ok((key, _)) => self.low = Bound::Excluded(Arc::clone(key)),
+            Err(_) => self.has_failed = true,
         }
-        Some(found)
+        Some(found.map_err(Failure::from))
     }
 }
 
 impl DoubleEndedIterator for Range<'_> {
     fn next_back(&mut self) -> Option<Found<Bytes>> {
-        let found = self.step(End::High).map_err(Into::into).transpose()?;
-        let end = found.as_ref().map_or_else(|_| Bytes::from([]), |(key, _)| Arc::clone(key));
-        self.high = Bound::Excluded(end);
-        Some(found)
+        let found = self.step(End::High).transpose()?;
+        match &found {
+            Ok((key, _)) => self.high = Bound::Excluded(Arc::clone(key)),
+            Err(_) => self.has_failed = true,
+        }
+        Some(found.map_err(Failure::from))
     }
 }
 
@@ -158,7 +172,7 @@ impl Tree for SimTree {
         range: impl RangeBounds<Vec<u8>>,
     ) -> impl DoubleEndedIterator<Item = Found<Bytes>> {
         let bound = |bound: Bound<&Vec<u8>>| bound.map(|key| Bytes::from(key.as_slice()));
-        Range { tree: self, low: bound(range.start_bound()), high: bound(range.end_bound()) }
+        Range::new(self, bound(range.start_bound()), bound(range.end_bound()))
     }
 
     fn scan_prefix(&self, prefix: &[u8]) -> impl DoubleEndedIterator<Item = Found<Bytes>> {
@@ -169,24 +183,24 @@ impl Tree for SimTree {
             end[last] += 1;
             Bound::Excluded(end.into())
         });
-        Range { tree: self, low: Bound::Included(prefix.into()), high }
+        Range::new(self, Bound::Included(prefix.into()), high)
     }
 }
 
-impl Database for Handle {
+impl Database for SimDatabase {
     type Tree = SimTree;
 
     fn tree(&self, name: &'static str) -> Answer<SimTree> {
-        let index = self.read(|files| files.tree(name))?;
-        Ok(SimTree { handle: self.clone(), name, index })
+        let index = self.0.read(|files| files.tree(name))?;
+        Ok(SimTree { handle: self.0.clone(), name, index })
     }
 
     fn sync(&self) -> Answer<()> {
-        Ok(self.step(Step::Sync, Files::sync)?)
+        Ok(self.0.step(Step::Sync, Files::sync)?)
     }
 
     fn length(&self) -> io::Result<u64> {
-        self.read(|files| files.bytes())
+        self.0.read(|files| files.bytes())
     }
 
     fn size(&self) -> Answer<u64> {
@@ -194,24 +208,24 @@ impl Database for Handle {
     }
 }
 
-impl Slots for Handle {
+impl Slots for SimSlots {
     fn read(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
-        self.read(|files| files.read_slot(bytes, at))?
+        self.0.read(|files| files.read_slot(bytes, at))?
     }
 
     fn write(&self, bytes: &[u8], at: u64) -> io::Result<()> {
-        self.step(Step::Write, |files| files.write_slot(bytes, at))
+        self.0.step(Step::Write, |files| files.write_slot(bytes, at))
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.step(Step::Sync, Files::sync_witness)
+        self.0.step(Step::Sync, Files::sync_witness)
     }
 }
 
 impl Home for SimDisk {
     type Lock = Lock;
-    type Database = Handle;
-    type Slots = Handle;
+    type Database = SimDatabase;
+    type Slots = SimSlots;
 
     fn lock(&self) -> Result<Lock> {
         let handle = Handle::new(self);
@@ -223,22 +237,22 @@ impl Home for SimDisk {
         Ok(Lock(handle))
     }
 
-    fn database(&self, _cache_bytes: u64) -> Result<Handle> {
+    fn database(&self, _cache_bytes: u64) -> Result<SimDatabase> {
         let handle = Handle::new(self);
         handle.step(Step::Write, Files::make).map_err(io("opening the database"))?;
-        Ok(handle)
+        Ok(SimDatabase(handle))
     }
 
-    fn witness(&self) -> Result<Option<Handle>> {
+    fn witness(&self) -> Result<Option<SimSlots>> {
         let handle = Handle::new(self);
         let is_there = handle.read(|files| files.has_witness());
-        Ok(is_there.map_err(io("opening the witness"))?.then_some(handle))
+        Ok(is_there.map_err(io("opening the witness"))?.then_some(SimSlots(handle)))
     }
 
-    fn make_witness(&self) -> Result<Handle> {
+    fn make_witness(&self) -> Result<SimSlots> {
         let handle = Handle::new(self);
         handle.step(Step::Write, Files::make_witness).map_err(io("creating the witness"))?;
-        Ok(handle)
+        Ok(SimSlots(handle))
     }
 
     fn sync_names(&self) -> Result<()> {

@@ -74,7 +74,6 @@ struct Witness {
     /// Where the last write was.
     last: Option<u64>,
     is_synced: bool,
-    is_named: bool,
 }
 
 /// The files of a store.
@@ -86,6 +85,8 @@ pub(super) struct Files {
     bytes: u64,
     /// Whether there is a database at all.
     is_made: bool,
+    /// Whether the files are durable in their directory.
+    is_named: bool,
 }
 
 impl Files {
@@ -123,7 +124,7 @@ impl Files {
         self.bytes
     }
 
-    /// Opens the database; returns whether it was there.
+    /// Opens the database.
     pub(super) fn make(&mut self) {
         self.is_made = true;
     }
@@ -141,14 +142,11 @@ impl Files {
     }
 
     pub(super) fn make_witness(&mut self) {
-        let is_named = self.witness.as_ref().is_some_and(|witness| witness.is_named);
-        self.witness = Some(Witness { is_named, ..Witness::default() });
+        self.witness = Some(Witness::default());
     }
 
     pub(super) fn name(&mut self) {
-        if let Some(witness) = &mut self.witness {
-            witness.is_named = true;
-        }
+        self.is_named = true;
     }
 
     pub(super) fn read_slot(&self, bytes: &mut [u8], at: u64) -> io::Result<()> {
@@ -180,38 +178,57 @@ impl Files {
         }
     }
 
-    /// Takes back the end of what was not synced.
+    /// Leaves what a crash leaves.
     fn crash(&mut self, temper: Temper, chance: &mut Chance) {
-        let kept = chance.below(self.unsynced.len() as u64 + 1);
+        let kept = match chance.below(4) {
+            0 => 0,
+            1 => self.unsynced.len() as u64,
+            _ => chance.below(self.unsynced.len() as u64 + 1),
+        };
         while self.unsynced.len() as u64 > kept {
             let Undo { tree, key, old } = self.unsynced.pop().expect("there are more than kept");
             self.put(tree, &key, old);
         }
         self.unsynced.clear();
-        let Some(witness) = &mut self.witness else { return };
-        let is_found = witness.is_named || (temper == Temper::Mild && witness.is_synced);
-        if !is_found && chance.below(2) == 0 {
-            self.witness = None;
-            return;
+        let may_vanish = temper == Temper::Harsh && !self.is_named;
+        if may_vanish && chance.below(2) == 0 {
+            (self.trees, self.bytes, self.is_made) = (Vec::new(), 0, false);
         }
-        let last = witness.last.take();
-        for (at, slot) in &mut witness.slots {
-            let versions = slot.since.len() as u64 + 1;
-            let kept = usize::try_from(chance.below(versions)).expect("few versions");
-            let older =
-                if kept == 0 { slot.synced.take() } else { slot.since.get(kept - 1).cloned() };
-            let is_torn = temper == Temper::Harsh && last == Some(*at) && !slot.since.is_empty();
-            let newest = slot.since.pop_back().filter(|_| is_torn);
-            slot.since.clear();
+        let is_lost = |witness: &Witness| may_vanish || !(witness.is_synced || self.is_named);
+        if self.witness.as_ref().is_some_and(is_lost) && chance.below(2) == 0 {
+            self.witness = None;
+        }
+        self.is_named = true;
+        if let Some(witness) = &mut self.witness {
+            witness.crash(temper, chance);
+        }
+    }
+}
+
+impl Witness {
+    /// Half of the time the kernel had written everything, as it does when only the process ends.
+    fn crash(&mut self, temper: Temper, chance: &mut Chance) {
+        let is_written = chance.below(2) == 0;
+        let last = self.last.take();
+        for (at, slot) in &mut self.slots {
+            let mut versions = Vec::from(std::mem::take(&mut slot.since));
+            let kept = match chance.below(versions.len() as u64 + 1) {
+                _ if is_written => versions.len(),
+                kept => usize::try_from(kept).expect("few versions"),
+            };
+            let newest = versions.pop();
+            let is_torn = temper == Temper::Harsh && last == Some(*at) && chance.below(4) == 0;
+            let older = versions.into_iter().chain(newest.clone()).take(kept).last();
+            let older = older.or(slot.synced.take());
             slot.synced = match (older, newest) {
-                (Some(older), Some(newest)) if chance.below(4) == 0 => {
+                (Some(older), Some(newest)) if is_torn => {
                     let cut = usize::try_from(chance.below(newest.len() as u64)).expect("short");
                     Some([&newest[..cut], &older[cut..]].concat())
                 }
                 (older, _) => older,
             };
         }
-        (witness.is_named, witness.is_synced) = (true, true);
+        self.is_synced = true;
     }
 }
 

@@ -214,11 +214,10 @@ impl Kind {
             Self::Throttle { .. } | Self::Busy => {
                 !route.is_errand() && !matches!(route, Route::Mail)
             }
-            Self::Break
-            | Self::Swallow
-            | Self::LoseAnswer
-            | Self::TurnAway
-            | Self::Twice { .. } => !route.is_errand(),
+            Self::Break | Self::Swallow | Self::LoseAnswer | Self::Twice { .. } => {
+                !route.is_errand()
+            }
+            Self::TurnAway => !matches!(route, Route::Shelf | Route::Agenda),
             Self::Linger { .. } => !route.is_errand() && !matches!(route, Route::Find),
             Self::Error { .. } => !matches!(route, Route::Mail),
             Self::Refuse | Self::Slow { .. } | Self::Lag { .. } => true,
@@ -375,9 +374,20 @@ impl Armed {
         now_ms: i64,
         route: Route,
         layer: Layer,
-        (key, count): (Mark, u32),
+        which: (Mark, u32),
     ) -> Option<(Kind, Strike)> {
-        self.routes[route.index()].iter().find_map(|fault| {
+        self.strikes(now_ms, route, layer, which).next()
+    }
+
+    /// All faults of a layer that strike there.
+    pub(crate) fn strikes(
+        &self,
+        now_ms: i64,
+        route: Route,
+        layer: Layer,
+        (key, count): (Mark, u32),
+    ) -> impl Iterator<Item = (Kind, Strike)> {
+        self.routes[route.index()].iter().filter_map(move |fault| {
             let stands = fault.from_ms <= now_ms && now_ms < fault.until_ms;
             if !stands || fault.kind.layer() != layer {
                 return None;

@@ -106,6 +106,8 @@ pub(super) type Ending = (Then, i64);
 pub(super) struct Ledger {
     entries: Vec<Entry>,
     by_key: ByMark<usize>,
+    /// What ended, and when: in the order of time.
+    ended: Vec<(i64, usize)>,
     underway: ByMark<(Entry, Option<Ending>)>,
 }
 
@@ -116,6 +118,12 @@ impl Ledger {
 
     pub(super) fn entry(&self, at: usize) -> &Entry {
         &self.entries[at]
+    }
+
+    pub(super) fn ended(&self, from_ms: i64, until_ms: i64) -> impl Iterator<Item = &Entry> {
+        let begin = self.ended.partition_point(|(at_ms, _)| *at_ms < from_ms);
+        let there = self.ended[begin..].iter().take_while(move |(at_ms, _)| *at_ms <= until_ms);
+        there.map(|(_, at)| &self.entries[*at])
     }
 
     pub(super) fn find(&self, mark: Mark, key: &str) -> Option<usize> {
@@ -199,6 +207,9 @@ impl Ledger {
         let at = self.entries.len();
         let before = self.by_key.insert(mark, at);
         assert_eq!(before, None, "{entry:?}: a key is booked once");
+        if entry.state != State::Pending {
+            self.ended.push((entry.ended_ms, at));
+        }
         self.entries.push(entry);
         at
     }
@@ -222,6 +233,7 @@ impl Ledger {
             return;
         }
         entry.ended_ms = now_ms;
+        self.ended.push((now_ms, at));
         if then == Then::Succeeded {
             entry.state = State::Succeeded;
             return;

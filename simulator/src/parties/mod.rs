@@ -14,7 +14,7 @@
 mod attempt;
 pub mod faults;
 pub mod ledger;
-mod mark;
+pub(crate) mod mark;
 pub mod papers;
 
 #[cfg(test)]
@@ -163,6 +163,11 @@ impl Parties {
     /// [`Parties::advance`].
     pub fn ledger(&self) -> &[Entry] {
         self.ledger.entries()
+    }
+
+    /// What ended from an instant on and until another, both with, in the order in which it ended.
+    pub fn ended(&self, from_ms: i64, until_ms: i64) -> impl Iterator<Item = &Entry> {
+        self.ledger.ended(from_ms, until_ms)
     }
 
     /// All documents that were asked for.

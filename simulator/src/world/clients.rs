@@ -62,12 +62,18 @@ pub(super) struct Clients {
     on_the_way: BTreeMap<u64, Sending>,
     bells: Bells,
     sendings: u64,
+    /// How many sendings are going to be.
+    to_come: u64,
     /// Operations that were answered for good, or left out.
     is_done: Vec<bool>,
     /// Operations whose client has gone away and does not hear the first answer.
     is_deaf: Vec<bool>,
     cursor: Position,
+    /// Whether the listener is going to read on.
+    pub(super) is_called: bool,
     is_at_rest: bool,
+    /// By shard, the last decision that anyone outside knows of.
+    seen: Vec<u64>,
 }
 
 impl Clients {
@@ -78,10 +84,13 @@ impl Clients {
             on_the_way: BTreeMap::new(),
             bells: Bells::default(),
             sendings: 0,
+            to_come: 0,
             is_done: vec![false; planned.len()],
             is_deaf: planned.iter().map(|planned| planned.vanishes).collect(),
             cursor: Position::default(),
+            is_called: false,
             is_at_rest: false,
+            seen: vec![0; usize::from(scenario.settings.shards)],
         }
     }
 
@@ -89,6 +98,7 @@ impl Clients {
     pub(super) fn lost(&mut self, heap: &mut Heap, now_us: u64, chance: &mut Chance) {
         for sending in std::mem::take(&mut self.on_the_way).into_values() {
             if !self.is_done[sending.place] && !self.is_deaf[sending.place] {
+                self.to_come += 1;
                 heap.put(now_us + 1 + chance.below(AGAIN_US), Event::Send(sending.place));
             }
         }
@@ -106,7 +116,7 @@ impl Clients {
 
     /// Whether everyone was answered.
     pub(super) fn is_done(&self) -> bool {
-        self.on_the_way.is_empty() && self.is_done.iter().all(|done| *done)
+        self.to_come == 0 && self.on_the_way.is_empty() && self.is_done.iter().all(|done| *done)
     }
 }
 
@@ -124,8 +134,15 @@ impl Sight for NodeSight<'_> {
 }
 
 impl World<'_> {
+    /// A client is going to send an operation.
+    pub(super) fn send_at(&mut self, at_us: u64, place: usize) {
+        self.clients.to_come += 1;
+        self.heap.put(at_us, Event::Send(place));
+    }
+
     /// A client sends an operation.
     pub(super) fn send(&mut self, place: usize) {
+        self.clients.to_come -= 1;
         let planned = &self.scenario.plan.planned[place];
         let Some(node) = &self.node else { return self.again(place) };
         let Some((to, ask)) = planned.ask(&self.clients.known, &NodeSight(node)) else {
@@ -135,6 +152,7 @@ impl World<'_> {
         };
         self.counts.sent += 1;
         let number = u64::from(planned.number);
+        let looked_at = self.chance.strikes(300_000).then(|| to.clone());
         match node.ask(to, ask) {
             Err(_) => self.again(place),
             Ok(receiver) => {
@@ -151,12 +169,45 @@ impl World<'_> {
             }
         }
         self.after_turn();
+        if let Some(entity) = looked_at {
+            for _ in 0..self.chance.below(6) {
+                self.turn();
+                self.look(&entity);
+            }
+        }
+    }
+
+    /// Someone looks at an entity, without asking it: what is shown has to be durable.
+    fn look(&mut self, entity: &EntityId) {
+        let Some(node) = &self.node else { return };
+        let Some(seen) = node.see(entity) else { return };
+        let shard = entity.shard(self.scenario.settings.shards);
+        self.seen(shard.0, seen.last.0);
+    }
+
+    /// Someone outside knows of a decision: it has to survive from now on.
+    fn seen(&mut self, shard: u16, seq: u64) {
+        let seen = &mut self.clients.seen[usize::from(shard)];
+        *seen = seq.max(*seen);
+    }
+
+    /// After a start: everything that anyone knew of is still there.
+    pub(super) fn nothing_seen_is_lost(&mut self) {
+        let Some(node) = &self.node else { return };
+        for (shard, (seen, durable)) in self.clients.seen.iter().zip(node.cut()).enumerate() {
+            if *seen > durable.0 {
+                self.faults.push(format!(
+                    "shard {shard} goes on after {durable}, and someone has seen what it decided at \
+                     {seen}"
+                ));
+            }
+        }
     }
 
     fn again(&mut self, place: usize) {
         if !self.clients.is_done[place] {
             let after = 1 + self.chance.below(AGAIN_US);
-            self.heap.put(self.now_us + after, Event::Send(place));
+            self.send_at(self.now_us + after, place);
         }
     }
 
@@ -191,7 +242,20 @@ impl World<'_> {
         self.trace.tell(self.now_us, "heard", || format!("{} {said:?}", planned.describe()));
         self.clients.known.note(planned.number, &said);
         self.clients.is_done[place] = true;
+        if let Some(place) = said.place() {
+            self.seen(place.shard, place.seq);
+        }
         self.model.answered(planned.number, sending, &said);
+    }
+
+    /// The listener will read on, if there is more to read.
+    pub(super) fn call_listener(&mut self) {
+        let Some(node) = &self.node else { return };
+        if !self.clients.is_called && node.outcomes.newest() > self.clients.cursor {
+            self.clients.is_called = true;
+            let pause = 1 + self.chance.below(400_000);
+            self.heap.put(self.now_us + pause, Event::Follow);
+        }
     }
 
     /// The listener reads on.

@@ -11,6 +11,7 @@
 
 mod clients;
 pub mod clock;
+mod errands;
 mod heap;
 pub mod machine;
 mod outside;
@@ -26,6 +27,7 @@ use bursar_domain::call::Party;
 use bursar_snapshots::sled_store::Options;
 
 use crate::chance::Chance;
+use crate::clerk::Clerk;
 use crate::disk::SimDisk;
 use crate::model::Model;
 use crate::node::Node;
@@ -41,6 +43,9 @@ const TICK_US: u64 = 500_000;
 
 /// How often they do while nothing else happens.
 const IDLE_TICK_US: u64 = 600_000_000;
+
+/// How many steps a run may have, at most: far more than any that ends.
+const STEPS_MAX: u64 = 30_000_000;
 
 /// What came of a run.
 #[derive(Clone, Debug)]
@@ -105,6 +110,9 @@ pub struct World<'a> {
     is_full: bool,
     slow_us: u64,
     parties: Parties,
+    clerk: Clerk,
+    /// Errands for which shards save first.
+    errands: Vec<errands::Waiting>,
     clients: Clients,
     model: Model,
     /// Answers that come a second time, and after how long.
@@ -124,6 +132,12 @@ impl<'a> World<'a> {
         let options =
             Options { shards: scenario.settings.shards, cache_bytes: 0, ..Options::default() };
         let registry = prometheus::Registry::new();
+        // Third parties live by true time.
+        let mut faults = scenario.parties.clone();
+        for fault in &mut faults.all {
+            fault.from_ms += clock::BEGIN_MS;
+            fault.until_ms += clock::BEGIN_MS;
+        }
         Self {
             scenario,
             now_us: 0,
@@ -137,7 +151,9 @@ impl<'a> World<'a> {
             began_us: 0,
             is_full: false,
             slow_us: 0,
-            parties: Parties::new(scenario.seed, &scenario.parties),
+            parties: Parties::new(scenario.seed, &faults),
+            clerk: Clerk::new(scenario.seed, &faults),
+            errands: Vec::new(),
             clients: Clients::new(scenario),
             model: Model::new(&scenario.plan),
             repeated: BTreeMap::new(),
@@ -152,11 +168,10 @@ impl<'a> World<'a> {
     /// Plays the scenario to its end.
     pub fn run(mut self) -> Report {
         self.heap.put(0, Event::Start);
-        self.heap.put(1, Event::Follow);
         for (place, planned) in self.scenario.plan.planned.iter().enumerate() {
-            self.heap.put(planned.at_ms * 1_000 + 1_000, Event::Send(place));
+            self.send_at(planned.at_ms * 1_000 + 1_000, place);
             for repeat in &planned.repeats {
-                self.heap.put((planned.at_ms + repeat) * 1_000 + 1_000, Event::Send(place));
+                self.send_at((planned.at_ms + repeat) * 1_000 + 1_000, place);
             }
         }
         for (place, fault) in self.scenario.machine.iter().enumerate() {
@@ -173,7 +188,10 @@ impl<'a> World<'a> {
     }
 
     /// Whether something was found wrong: going on makes no sense.
-    fn is_wrong(&self) -> bool {
+    fn is_wrong(&mut self) -> bool {
+        if self.counts.turns + self.counts.events > STEPS_MAX && self.faults.is_empty() {
+            self.faults.push(format!("it goes on for ever: more than {STEPS_MAX} steps"));
+        }
         !self.faults.is_empty() || !self.model.faults().is_empty()
     }
 
@@ -216,9 +234,8 @@ impl<'a> World<'a> {
         match event {
             Event::Send(place) => self.send(place),
             Event::Follow => {
+                self.clients.is_called = false;
                 self.follow();
-                let pause = 1 + self.chance.below(400_000);
-                self.heap.put(self.now_us + pause, Event::Follow);
             }
             Event::Fault(place, edge) => self.fault(place, edge),
             Event::Start => self.start(),

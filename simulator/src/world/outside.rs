@@ -33,7 +33,7 @@ impl World<'_> {
         loop {
             let Some(node) = &mut self.node else { return };
             let Some((entity, errand)) = node.out.errands.borrow_mut().pop_front() else { break };
-            self.errand(entity, errand);
+            self.take_errand(entity, errand);
         }
     }
 
@@ -95,15 +95,5 @@ impl World<'_> {
         self.process_mut().gates.ended(running, party, ticket, attempt);
         self.poll(party);
         self.twice = None;
-    }
-
-    fn errand(
-        &mut self,
-        entity: bursar_domain::id::EntityId,
-        errand: bursar_domain::errand::Errand,
-    ) {
-        let found = bursar_domain::errand::Found::Unavailable { reason: "none".into() };
-        let brought = bursar_domain::errand::Brought { number: errand.number, found };
-        self.later(1_000, OfProcess::Brought(entity, Box::new(brought)));
     }
 }

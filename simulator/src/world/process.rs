@@ -11,6 +11,7 @@ use bursar_snapshots::store::StoreError;
 use super::heap::{Edge, Event, OfProcess};
 use super::machine::Kind;
 use super::{TICK_US, World};
+use crate::clerk::Power;
 use crate::disk::Failure;
 use crate::node::{self, Node};
 
@@ -28,9 +29,11 @@ impl World<'_> {
             Ok(node) => {
                 self.trace.step(self.now_us, "start", &[u64::from(self.process), node.records]);
                 self.node = Some(node);
+                self.nothing_seen_is_lost();
                 self.began_us = self.now_us;
                 let first = self.chance.below(TICK_US);
                 self.later(first, OfProcess::Tick);
+                self.call_listener();
                 self.after_turn();
             }
             Err(error) => {
@@ -76,9 +79,11 @@ impl World<'_> {
     pub(super) fn crash(&mut self, down_us: u64) {
         if let Some(mut node) = self.node.take() {
             self.counts.ends += 1;
-            self.cut(&mut node);
+            self.cut_short(&mut node);
             drop(node);
         }
+        self.errands.clear();
+        self.clerk.crash(Power::Lost);
         self.clients.lost(&mut self.heap, self.now_us, &mut self.chance);
         self.disk.crash(&mut self.chance);
         if self.is_full {
@@ -89,7 +94,7 @@ impl World<'_> {
     }
 
     /// What the disk was doing is done in part, and nobody hears of it.
-    fn cut(&mut self, node: &mut Node) {
+    fn cut_short(&mut self, node: &mut Node) {
         let (commits, stores) = node.under_way();
         let cuts = self.disk.operations() + self.chance.below(8);
         self.disk.fail_at(cuts, Failure::End);
@@ -122,6 +127,7 @@ impl World<'_> {
             self.later(after, OfProcess::Ring(shard, ring));
         }
         self.send_out();
+        self.run_saved();
         self.hear();
     }
 
@@ -131,6 +137,7 @@ impl World<'_> {
             Ok(records) => {
                 self.counts.records += records as u64;
                 self.trace.step(self.now_us, "commit", &[records as u64]);
+                self.call_listener();
             }
             Err(error) => self.failed(&error),
         }
@@ -214,6 +221,8 @@ impl World<'_> {
                 self.counts.damage_found += 1;
                 self.disk = copy;
             }
+            // The disk is full besides: nobody can look.
+            Err(_) if self.disk.has_failed() => self.disk = copy,
             Err(error) => {
                 self.faults.push(format!("flipped bits are not called damage: {error}"));
             }

@@ -7,7 +7,7 @@
 //!
 //! Invariant: nothing is asked of the system here that a client or an operator could not ask.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bursar_actors::books::{Books, Line};
 use bursar_actors::job::{Answer, Ask};
@@ -40,6 +40,7 @@ impl World<'_> {
         self.trace.step(self.now_us, "rest", &[]);
         self.mend();
         self.parties.calm(self.clock.true_ms(), |_| false);
+        self.clerk.calm();
         self.heap.put(self.now_us, Event::Start);
         let Some(before) = self.settled() else { return };
         self.compare(&before);
@@ -74,14 +75,19 @@ impl World<'_> {
         let mut step_us = 200_000;
         while self.now_us < end_us {
             for place in self.clients.rest() {
-                self.heap.put(self.now_us + 1, Event::Send(place));
+                self.send_at(self.now_us + 1, place);
             }
             self.go_on_until(self.now_us + step_us);
             if self.is_wrong() {
                 return None;
             }
             if self.clients.is_done() && self.is_quiet() {
+                let before = self.cut();
                 let picture = self.picture()?;
+                if self.cut() != before {
+                    // Someone's time came meanwhile: it is not a picture of one moment.
+                    continue;
+                }
                 let ends = |saga: &&crate::facts::picture::Saga| match saga.state {
                     SagaState::Running | SagaState::Undoing => false,
                     SagaState::Done | SagaState::Failed | SagaState::Cancelled => true,
@@ -94,6 +100,10 @@ impl World<'_> {
         }
         self.hangs();
         None
+    }
+
+    fn cut(&self) -> Vec<Seq> {
+        self.node.as_ref().map(crate::node::Node::cut).unwrap_or_default()
     }
 
     fn hangs(&mut self) {
@@ -167,6 +177,7 @@ impl World<'_> {
         self.follow();
         let books = self.ask_shards(|sender| ToShard::Report(Report::Books(sender)))?;
         let records = self.records()?;
+        self.no_gaps(&records);
         let sums = sums(&books);
         let rows = records.iter().map(|(shard, seq, record)| (*shard, *seq, record));
         let mut picture = lens::picture(rows, &sums, &mut |entity, ask| self.ask_now(entity, ask));
@@ -178,6 +189,23 @@ impl World<'_> {
         picture.papers = lens::papers(self.parties.papers());
         picture.letters = lens::letters(self.parties.letters());
         Some(picture)
+    }
+
+    /// After a checkpoint at rest, history has every decision of every shard.
+    fn no_gaps(&mut self, records: &[(ShardId, Seq, Record)]) {
+        let cut = self.node.as_ref().expect("at rest the process runs").cut();
+        let mut missing: Vec<BTreeSet<u64>> =
+            cut.iter().map(|last| (1..=last.0).collect()).collect();
+        for (shard, seq, _) in records {
+            missing[usize::from(shard.0)].remove(&seq.0);
+        }
+        for (shard, missing) in missing.iter().enumerate().filter(|(_, one)| !one.is_empty()) {
+            let last = cut[shard];
+            self.faults.push(format!(
+                "after a checkpoint at rest, history has no {missing:?} of shard {shard}, which is \
+                 durable up to {last}"
+            ));
+        }
     }
 
     fn ask_now(&mut self, entity: EntityId, ask: Ask) -> Answer {

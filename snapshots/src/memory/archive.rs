@@ -10,6 +10,7 @@ use std::sync::{Arc, MutexGuard};
 
 use bursar_domain::id::{EntityId, Kind, Position, Seq, ShardId};
 use bursar_domain::message::Outcome;
+use bursar_domain::planted::{self, Bug};
 
 use super::{Disk, MemoryArchive, Put};
 use crate::store::{Archive, Awaited, Due, IndexKind, Result, Saved, Snapshot, VisitRecord, Waits};
@@ -86,6 +87,9 @@ impl Archive for MemoryArchive {
                 Some(waits) => puts.push(put(*waits)),
                 None => {}
             }
+        }
+        if planted::is(Bug::SnapshotBeforeHistory) {
+            std::mem::swap(&mut puts, &mut snapshots);
         }
         puts.append(&mut snapshots);
         self.0.writing("saving entities", |disk| disk.put_all("saving entities", puts))

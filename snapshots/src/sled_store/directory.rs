@@ -33,6 +33,9 @@ const LOCK_PAUSE: Duration = Duration::from_millis(10);
 /// The directory of the copy that is checked, within the data directory.
 const COPY: &str = "check";
 
+/// The directory, within the data directory, in which a new store is made.
+const NEW: &str = "new";
+
 /// A data directory.
 #[derive(Clone, Debug)]
 pub struct Directory {
@@ -170,6 +173,7 @@ impl Home for Directory {
     fn database(&self, cache_bytes: u64) -> Result<SledDatabase> {
         let path = self.sled();
         let database = open_database(&path, cache_bytes)?;
+        sync_settings(&path)?;
         let file = File::options()
             .read(true)
             .write(true)
@@ -203,11 +207,35 @@ impl Home for Directory {
         let sled = whole.join("sled");
         for directory in [Some(sled.as_path()), Some(whole.as_path()), whole.parent()] {
             let Some(directory) = directory else { continue };
-            File::open(directory)
-                .and_then(|directory| directory.sync_all())
-                .map_err(io("syncing a directory"))?;
+            sync_directory(directory)?;
         }
         Ok(())
+    }
+
+    fn draft(&self) -> Result<Option<Self>> {
+        let new = self.path.join(NEW);
+        match fs::remove_dir_all(&new) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(io("removing a store that was never finished")(error));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        if self.sled().try_exists().map_err(io("looking for the database"))? {
+            return Ok(None);
+        }
+        fs::create_dir(&new).map_err(io("making the directory of a new store"))?;
+        Ok(Some(Self { path: new }))
+    }
+
+    fn adopt(&self) -> Result<()> {
+        let new = self.path.join(NEW);
+        // The witness first: a database without one is damage.
+        for name in ["witness", "sled"] {
+            fs::rename(new.join(name), self.path.join(name))
+                .map_err(io("moving a new store into place"))?;
+            sync_directory(&self.path)?;
+        }
+        fs::remove_dir(&new).map_err(io("removing the directory of a new store"))
     }
 
     fn copy(&self, limit_bytes: u64) -> Result<Option<Self>> {
@@ -283,6 +311,18 @@ fn remove_torn_snapshots(path: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// sled writes its settings into a file that it never syncs, and does not open without them: after
+/// a power cut they may be zeros.
+fn sync_settings(path: &Path) -> Result<()> {
+    File::open(path.join("conf"))
+        .and_then(|settings| settings.sync_all())
+        .map_err(io("syncing the database's settings"))
+}
+
+fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path).and_then(|directory| directory.sync_all()).map_err(io("syncing a directory"))
 }
 
 /// sled must never have made a file for a large value: it would not be synced.

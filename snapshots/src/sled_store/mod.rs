@@ -6,6 +6,7 @@
 //! <data>/sled/     sled's files; trees journal, snapshots, history, keys, outcomes,
 //!                  waits, due, pieces, meta
 //! <data>/check/    a copy while it is checked; never needed
+//! <data>/new/      a store while it is made; never needed
 //! ```
 //! `open` opens and checks it all, after `check` had a look at a copy; `journal` has the
 //! committer's hot path, `chain` and `mark` what must follow what; `archive` has what checkpoints

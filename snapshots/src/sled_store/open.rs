@@ -44,9 +44,26 @@ pub(super) enum Scrub {
 /// Opens a store.
 pub(super) fn open<H: Home>(home: &H, options: &Options) -> Result<Halves<H>> {
     let lock = home.lock()?;
+    make(home, options)?;
     let is_checked = check::check(home, options)?;
     let scrub = if is_checked { Scrub::No } else { Scrub::IfSmall };
     open_locked(home, Some(lock), options, scrub)
+}
+
+/// Makes a store where there is none: complete and synced in a place beside it, then moved into its
+/// own. sled does not open what it was cut off making (`conf` with half its bytes, or a witness
+/// whose name was lost while the database was kept), and no one could tell that from damage.
+fn make<H: Home>(home: &H, options: &Options) -> Result<()> {
+    let was_used = match Witness::open(home.witness()?)? {
+        Found::Readable(witness) => witness.seen() != NOTHING,
+        Found::Missing | Found::Unreadable => false,
+    };
+    if was_used || options.shards == AS_MADE {
+        return Ok(());
+    }
+    let Some(draft) = home.draft()? else { return Ok(()) };
+    open_locked(&draft, None, options, Scrub::No).map(drop)?;
+    home.adopt()
 }
 
 /// Opens a store in a home that nobody else has open.

@@ -401,10 +401,16 @@ fn remove_intents<H: Home, K: Deref<Target = [u8]>>(
     Ok(())
 }
 
-/// Writes changes; the last of them are not synced.
+/// Writes changes; the last of them are not synced. What is new in the index goes first: what bears
+/// it out stands in a tree before it, and a crash between them would leave one that waits without
+/// its entry, while an entry that is not borne out goes with the next open.
 fn write<H: Home>(disk: &Disk<H>, doing: &'static str, changes: Changes) -> Result<()> {
     let mut unsynced = 0;
-    for ((place, key), value) in changes {
+    let is_new_in_index = |((place, _), value): &((Place, Vec<u8>), Option<Vec<u8>>)| {
+        *place == Place::Due && value.is_some()
+    };
+    let (index, others): (Vec<_>, Vec<_>) = changes.into_iter().partition(is_new_in_index);
+    for ((place, key), value) in index.into_iter().chain(others) {
         let tree = place.tree(disk);
         if let Some(value) = value {
             unsynced += key.len() + value.len();

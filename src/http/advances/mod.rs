@@ -19,7 +19,7 @@ use bursar_domain::record::{Record, Verdict};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::http::operation::{Operation, made_id};
+use crate::http::operation::{KeyText, Operation, made_id};
 use crate::http::prefer::{Later, Wait};
 use crate::http::problem::Problem;
 use crate::http::requests::OpenAdvance;
@@ -38,11 +38,12 @@ fn not_found() -> Problem {
     Problem::new(Code::AdvanceNotFound, "there is no such advance")
 }
 
-fn operation(
-    request: &HttpRequest,
+/// The advance that a body asks for, and what is asked of it.
+pub(crate) fn operation(
+    key_text: KeyText<'_>,
     body: OpenAdvance<'_>,
 ) -> Result<(AdvanceId, Operation), Problem> {
-    let key_text = key_of(request).required()?;
+    let key_text = key_text.required()?;
     let id = AdvanceId::parse(&made_id("adv", Some(key_text))).expect("well-formed by its making");
     let (amount, currency) = fields::money(&body.amount, &body.currency)?;
     let account = fields::required(body.account, 200, "/account")?;
@@ -70,7 +71,7 @@ fn operation(
     (status = "5XX", body = Problem)))]
 pub(crate) async fn open(state: Shared, request: HttpRequest, mut payload: Payload) -> Answered {
     let bytes = state.json(&request, &mut payload).await?;
-    let (id, operation) = operation(&request, body::parse::<OpenAdvance<'_>>(&bytes)?)?;
+    let (id, operation) = operation(key_of(&request), body::parse(&bytes)?)?;
     runs::ensure_schedule(&state).await?;
     let Some(decided) = state.decide(&request, operation).await? else {
         unreachable!("a request with a key is recorded")

@@ -44,7 +44,7 @@ fn nonsense(pointer: &str, detail: impl Into<String>) -> Problem {
 }
 
 /// Announces a campaign at `now`; a day's purchases are drawn for `open_days` after it.
-pub(super) fn announce(
+pub(crate) fn announce(
     body: AnnounceCampaign<'_>,
     key_text: KeyText<'_>,
     now: Timestamp,

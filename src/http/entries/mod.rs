@@ -146,7 +146,8 @@ impl Scope {
         })
     }
 
-    fn cursor(&self) -> String {
+    /// Written for a client.
+    pub(crate) fn cursor(&self) -> String {
         let time = |at: Option<Timestamp>| at.map_or(String::new(), |at| at.millis().to_string());
         let (kind, skip) = (self.kind.unwrap_or_default(), self.skip);
         let accrued = self.accrued.map_or(String::new(), |accrued| accrued.minor().to_string());
@@ -154,7 +155,8 @@ impl Scope {
         format!("{before}.{kind}.{from}.{to}.{skip}.{accrued}")
     }
 
-    fn from_cursor(text: &str) -> Option<Self> {
+    /// Read again; `None` when it is not one that was written.
+    pub(crate) fn from_cursor(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let before = Seq(parts.next()?.parse().ok()?);
         let kind = match parts.next()? {

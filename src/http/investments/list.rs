@@ -56,7 +56,7 @@ pub(crate) struct InvestmentPage {
 
 /// Where a page begins and what is shown on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Scope {
+pub(crate) struct Scope {
     after: Seq,
     status: Option<Status>,
 }
@@ -75,11 +75,13 @@ impl Scope {
         Ok(Self { after: Seq(0), status: status.transpose()? })
     }
 
-    fn cursor(self) -> String {
+    /// Written for a client.
+    pub(crate) fn cursor(self) -> String {
         format!("{}.{}", self.after, self.status.map(Status::as_str).unwrap_or_default())
     }
 
-    fn from_cursor(text: &str) -> Option<Self> {
+    /// Read again; `None` when it is not one that was written.
+    pub(crate) fn from_cursor(text: &str) -> Option<Self> {
         let (after, status) = text.split_once('.')?;
         let status = match status {
             "" => None,

@@ -100,6 +100,11 @@ pub(crate) async fn submit(
     Ok(if is_list { json(&list(submitted)) } else { lines::answer(StatusCode::OK, &submitted) })
 }
 
+/// What a line submits, or why it cannot be.
+pub(crate) fn taken(line: &[u8]) -> Result<ActivityLine, Problem> {
+    read(line).taken
+}
+
 fn read(line: &[u8]) -> Line {
     match body::parse::<ActivityBody<'_>>(line) {
         Ok(body) => {

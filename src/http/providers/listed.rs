@@ -87,7 +87,7 @@ pub(crate) struct ActivityPage {
 
 /// Where a page begins and what is shown on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Scope {
+pub(crate) struct Scope {
     before: Seq,
     /// How many lines of the newest record before it were shown already.
     skip: usize,
@@ -99,13 +99,15 @@ struct Scope {
 }
 
 impl Scope {
-    fn cursor(&self) -> String {
+    /// Written for a client.
+    pub(crate) fn cursor(&self) -> String {
         let closing = self.closing.map_or(String::new(), |seq| seq.to_string());
         let member = self.member.as_deref().map(hex::encode).unwrap_or_default();
         format!("{}.{}.{closing}.{}.{member}", self.before, self.skip, u8::from(self.one))
     }
 
-    fn from_cursor(text: &str) -> Option<Self> {
+    /// Read again; `None` when it is not one that was written.
+    pub(crate) fn from_cursor(text: &str) -> Option<Self> {
         let mut parts = text.split('.');
         let before = Seq(parts.next()?.parse().ok()?);
         let skip = parts.next()?.parse().ok()?;

@@ -83,6 +83,7 @@ pub(crate) async fn entries(state: Shared, request: HttpRequest, id: Path<String
 /// How many times are wanted.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct Count {
     /// 1 to 500; 10 when it is not said.
     count: Option<usize>,

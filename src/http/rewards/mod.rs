@@ -78,7 +78,8 @@ async fn rewards_before(
     }
 }
 
-fn place(cursor: &str) -> Option<(Seq, u16)> {
+/// Where a page begins, by its cursor: before which line of which record.
+pub(crate) fn place(cursor: &str) -> Option<(Seq, u16)> {
     let (seq, line) = cursor.split_once('-')?;
     Some((Seq(seq.parse().ok()?), line.parse().ok()?))
 }

@@ -93,6 +93,11 @@ fn not_found() -> Problem {
     Problem::new(Code::WalletNotFound, "there is no such wallet")
 }
 
+/// The bank line that a line of a call makes, or why it makes none.
+pub(crate) fn taken(line: &[u8]) -> Result<Submitted, Problem> {
+    read(line).taken
+}
+
 fn read(line: &[u8]) -> Read {
     match body::parse::<LineBody<'_>>(line) {
         Ok(body) => {

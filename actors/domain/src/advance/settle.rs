@@ -16,6 +16,7 @@ use super::event::{Counts, Event, Then};
 use super::rules::Turn;
 use crate::money::Amount;
 use crate::plan::Day;
+use crate::planted::{self, Bug};
 use crate::saga::Failure;
 
 /// The most that a debit may be presented again, as ACH allows.
@@ -41,7 +42,9 @@ impl Turn<'_> {
             return;
         }
         let ahead = self.advance.chain(instalment).find(|(_, debit)| debit.status.is_ahead());
-        if let Some((replacement, _)) = ahead {
+        if let Some((replacement, _)) = ahead
+            && !planted::is(Bug::ReplacementNotCancelled)
+        {
             self.push(Event::Cancelled { debit: replacement });
         }
         if self.advance.collected == whole {

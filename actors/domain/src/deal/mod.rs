@@ -23,6 +23,7 @@ use crate::id::{Seq, WalletId};
 use crate::key::Index;
 use crate::message::Marks;
 use crate::money::{Amount, Total};
+use crate::planted::{self, Bug};
 use crate::time::Timestamp;
 
 pub use command::Command;
@@ -261,7 +262,8 @@ impl Deal {
             Event::Freed { source, investment, .. } => {
                 self.marks.raise(*source);
                 let wallet = self.unseat(*investment).wallet;
-                if self.seats.get(&wallet).is_some_and(|seat| *seat == Seat::default()) {
+                let is_empty = self.seats.get(&wallet).is_some_and(|seat| *seat == Seat::default());
+                if is_empty && !planted::is(Bug::SeatNotFreed) {
                     self.seats.remove(&wallet);
                 }
             }

@@ -17,6 +17,7 @@ use crate::entity::{Due, Entity, Wake};
 use crate::id::{Kind, Seq, WalletId};
 use crate::message::{Asker, Body, Effect, Message, Movement, Source, Stamp};
 use crate::money::{Amount, Total};
+use crate::planted::{self, Bug};
 use crate::provider::books::Books;
 use crate::provider::command::Command;
 use crate::provider::event::{Event, Received, ReceivedSettled, RefundSent, Reimbursed, Returned};
@@ -63,7 +64,8 @@ impl Entity for Provider {
     }
 
     fn receive(&self, message: &Message, context: &Context<'_>) -> Vec<Event> {
-        if self.marks.has(message.source) {
+        let again = planted::is(Bug::CreditTwice) && matches!(message.body, Body::Payment { .. });
+        if self.marks.has(message.source) && !again {
             return Vec::new();
         }
         let books = self.books.as_ref().expect("only a registered provider is written to");

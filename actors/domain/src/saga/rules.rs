@@ -17,6 +17,7 @@ use crate::compensation::{Undo, Undoing};
 use crate::entity::{Due, Entity, Wake};
 use crate::id::{EntityId, Kind, Seq};
 use crate::message::{Answer, Asker, Body, Effect, Message, Movement, Source, Stamp};
+use crate::planted::{self, Bug};
 use crate::saga::event::{Action, End, Event, Found, Sent};
 use crate::saga::subject::{Act, Failure, Situation, StepName, Subject};
 use crate::saga::{Command, Phase, Saga, StepState, StepStatus};
@@ -310,6 +311,9 @@ impl<'a> Turn<'a> {
             Reply::Pending => {
                 self.retry_later(step, "the processor has not decided yet", Sent::Perhaps);
             }
+            Reply::Unknown { reason } if planted::is(Bug::UnknownTakenAsNo) => {
+                self.call_failed(step, Failure::new("declined", reason.clone()));
+            }
             Reply::Unknown { reason } => self.retry_later(step, reason, Sent::Perhaps),
             Reply::NotSent { reason } if self.is_mail() || self.state().last_sent.is_some() => {
                 self.retry_later(step, reason, Sent::No);
@@ -378,7 +382,7 @@ impl<'a> Turn<'a> {
         let settled = self.state().last_sent.is_none_or(|last| {
             asked_at.millis().saturating_sub(last.millis()) >= self.context.policy.settle_ms
         });
-        if settled {
+        if settled || planted::is(Bug::NeverSeenBelieved) {
             let failure = self.late();
             self.call_failed(step, failure);
         } else {
@@ -422,7 +426,11 @@ impl<'a> Turn<'a> {
     }
 
     fn next_attempt(&self) -> Call {
-        Call { attempt: self.state().attempts + 1, ..self.wish().clone() }
+        let mut call = Call { attempt: self.state().attempts + 1, ..self.wish().clone() };
+        if planted::is(Bug::RetryUnderNewKey) {
+            call.key = format!("{}/{}", call.key, call.attempt).into();
+        }
+        call
     }
 
     /// Hands what was done to the compensation, the last first.

@@ -20,6 +20,7 @@ use crate::id::{CampaignId, Seq};
 use crate::message::Source;
 use crate::money::Amount;
 use crate::plan::Day;
+use crate::planted::{self, Bug};
 use crate::statement::event::{Clawed, Draw, Drawn, Entry, Fate, Heard, Party};
 use crate::statement::line::{Line, LineStatus};
 use crate::statement::rewards::{DayCount, Reward, RewardStatus};
@@ -132,7 +133,9 @@ impl Statement {
     fn reversed_in(&self, batch: &Batch) -> Vec<Clawed> {
         let taken_back = |(draw, line): (Seq, u16)| {
             let reward = self.rewards.get(draw, line).expect("a line leads to its reward");
-            let due = reward.status == RewardStatus::Granted && !reward.reversed;
+            let again = planted::is(Bug::TakenBackTwice)
+                && matches!(reward.status, RewardStatus::Granted | RewardStatus::TakenBack(_));
+            let due = again || (reward.status == RewardStatus::Granted && !reward.reversed);
             (due && reward.claws_back).then(|| clawed(draw, line, reward))
         };
         // What is drawn now is not what a purchase of the same name won long ago.

@@ -6,10 +6,9 @@
 //!
 //! The file is gone when the bins are dropped.
 
-use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+
+use super::folder::{Folder, Handle};
 
 /// How many bins there are: one for each value of a hash's first byte.
 pub const BINS: usize = 256;
@@ -17,8 +16,9 @@ pub const BINS: usize = 256;
 /// Records in bins, on disk.
 #[derive(Debug)]
 pub struct Bins {
-    path: PathBuf,
-    file: File,
+    folder: Folder,
+    name: String,
+    file: Handle,
     end: u64,
     block_bytes: usize,
     all: Vec<Bin>,
@@ -43,11 +43,10 @@ pub fn bin_of(hash: u128) -> usize {
 
 impl Bins {
     /// Empty bins in a new file, which replaces one that is there.
-    pub fn create(path: PathBuf, block_bytes: usize) -> io::Result<Self> {
-        let file =
-            File::options().read(true).write(true).create(true).truncate(true).open(&path)?;
+    pub fn create(folder: &Folder, name: String, block_bytes: usize) -> io::Result<Self> {
+        let (folder, file) = (folder.clone(), folder.create(&name)?);
         let all = (0..BINS).map(|_| Bin::default()).collect();
-        Ok(Self { path, file, end: 0, block_bytes, all })
+        Ok(Self { folder, name, file, end: 0, block_bytes, all })
     }
 
     /// Adds a record, in parts, to the bin of a hash.
@@ -91,7 +90,7 @@ impl Bins {
     }
 }
 
-fn write_out(file: &File, end: &mut u64, bin: &mut Bin) -> io::Result<()> {
+fn write_out(file: &Handle, end: &mut u64, bin: &mut Bin) -> io::Result<()> {
     if bin.buffer.is_empty() {
         return Ok(());
     }
@@ -105,6 +104,6 @@ fn write_out(file: &File, end: &mut u64, bin: &mut Bin) -> io::Result<()> {
 impl Drop for Bins {
     /// What cannot be removed now is removed by the next start.
     fn drop(&mut self) {
-        drop(fs::remove_file(&self.path));
+        drop(self.folder.remove(&self.name));
     }
 }

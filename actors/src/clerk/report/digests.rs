@@ -8,11 +8,10 @@
 //! A file that is not there, or not whole, has no digests: then more lines are brought again, which
 //! does no harm.
 
-use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::path::Path;
 
 use super::bins::bin_of;
+use super::folder::{Folder, Handle};
 use super::line::Mark;
 
 /// What the file begins with: what it is, and the version of its form.
@@ -33,12 +32,12 @@ impl Digest {
 
 /// Writes digests.
 #[derive(Debug)]
-pub struct Writer(BufWriter<File>);
+pub struct Writer(BufWriter<Handle>);
 
 impl Writer {
     /// Begins a file, which replaces one that is there.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        let mut file = BufWriter::new(File::create(path)?);
+    pub fn create(folder: &Folder, name: &str) -> io::Result<Self> {
+        let mut file = BufWriter::new(folder.create(name)?);
         file.write_all(MAGIC)?;
         Ok(Self(file))
     }
@@ -57,26 +56,22 @@ impl Writer {
 /// Reads digests, bin by bin.
 #[derive(Debug)]
 pub struct Reader {
-    file: Option<BufReader<File>>,
+    file: Option<BufReader<Handle>>,
     next: Option<Digest>,
 }
 
 impl Reader {
     /// Those of a file, as it is now; whatever replaces it later.
-    pub fn open(path: &Path) -> io::Result<Self> {
+    pub fn open(folder: &Folder, name: &str) -> io::Result<Self> {
         let nothing = Self { file: None, next: None };
-        let file = match File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(nothing),
-            file => file?,
-        };
-        let bytes = file.metadata()?.len().checked_sub(MAGIC.len() as u64);
+        let Some(file) = folder.open(name)? else { return Ok(nothing) };
+        let bytes = file.length()?.checked_sub(MAGIC.len() as u64);
         let mut file = BufReader::new(file);
         let mut magic = [0; MAGIC.len()];
         let whole = bytes.is_some_and(|bytes| bytes.is_multiple_of(DIGEST_BYTES as u64));
         if !whole || file.read_exact(&mut magic).is_err() || &magic != MAGIC {
             tracing::warn!(
-                "{} is not as it was written; all lines of the next report are new",
-                path.display()
+                "{name}, of the reports, is not as it was written; all lines of the next are new"
             );
             return Ok(nothing);
         }

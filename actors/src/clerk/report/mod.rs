@@ -5,8 +5,8 @@
 //! its id; when all of it is there, bin by bin is [`check`]ed against itself and against what the
 //! last closed report had ([`digests`]), and what is new is set aside in a [`spool`] (Grace hash
 //! partitioning: Kitsuregawa, Tanaka, Moto-oka, "Application of hash to data base machine and its
-//! architecture", 1983). The [`shelf`] is the folder of all that; [`intake`] is one report on its
-//! way in.
+//! architecture", 1983). The [`shelf`] is all that in its [`folder`]; [`intake`] is one report on
+//! its way in.
 //!
 //! Invariants: nothing of a report can be read before all of it was checked; a spool is there whole
 //! or not at all. Nothing here is synced to disk: what a loss of power takes or damages is seen as
@@ -14,11 +14,17 @@
 
 use std::io;
 
+use bursar_domain::errand::{Found, ReportSize};
+
+use crate::gateway::transport::clip;
+
 pub mod bins;
 pub mod check;
 pub mod digests;
+pub mod folder;
 pub mod intake;
 pub mod line;
+pub mod set_aside;
 pub mod shelf;
 pub mod spool;
 
@@ -41,6 +47,19 @@ pub enum Fault {
     GivenUp,
 }
 
+/// What is brought when a report was fetched, or was not.
+pub fn found(fetched: Result<ReportSize, Fault>) -> Found {
+    match fetched {
+        Ok(size) => Found::Report(size),
+        Err(Fault::Unusable { code, detail }) => {
+            Found::Unusable { code: code.into(), detail: clip(&detail) }
+        }
+        Err(fault @ (Fault::Disk(_) | Fault::GivenUp)) => {
+            Found::Unavailable { reason: clip(&fault.to_string()) }
+        }
+    }
+}
+
 impl Fault {
     /// A line, or the whole, that is not as agreed.
     pub(super) fn malformed(detail: impl Into<Box<str>>) -> Self {
@@ -48,7 +67,7 @@ impl Fault {
     }
 
     /// A report of which a part is missing.
-    pub(super) fn incomplete(detail: impl Into<Box<str>>) -> Self {
+    pub fn incomplete(detail: impl Into<Box<str>>) -> Self {
         Self::Unusable { code: "report-incomplete", detail: detail.into() }
     }
 }

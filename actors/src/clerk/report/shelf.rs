@@ -11,9 +11,7 @@
 //! report the lines get theirs last and lose it first, so where there are lines there are their
 //! digests, unless the report is being closed.
 
-use std::collections::hash_map::RandomState;
 use std::fs;
-use std::hash::BuildHasher;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -23,6 +21,7 @@ use bursar_domain::id::EntityId;
 
 use super::bins::Bins;
 use super::check::{Binned, Outcome};
+use super::folder::{Folder, Memory};
 use super::intake::Intake;
 use super::spool::{Page, Spool};
 use super::{digests, spool};
@@ -31,6 +30,9 @@ use crate::clerk::settings::Limits;
 /// How long a report that nobody closed is kept.
 const KEPT: Duration = Duration::from_hours(30 * 24);
 
+/// The file of the digests of what was closed last. No id has a dot, and all other names have one.
+const CLOSED: &str = "closed";
+
 /// How much of a bin is in memory: of lines, and of ids. There are 256 of each.
 const BLOCK_BYTES: usize = 16 * 1_024;
 const ID_BLOCK_BYTES: usize = 4 * 1_024;
@@ -38,7 +40,7 @@ const ID_BLOCK_BYTES: usize = 4 * 1_024;
 /// The folder of the reports.
 #[derive(Clone, Debug)]
 pub struct Shelf {
-    folder: PathBuf,
+    folder: Folder,
     limits: Limits,
 }
 
@@ -52,7 +54,12 @@ impl Shelf {
                 fs::remove_file(entry.path())?;
             }
         }
-        Ok(Self { folder, limits })
+        Ok(Self { folder: Folder::Disk(folder), limits })
+    }
+
+    /// A shelf in memory.
+    pub fn in_memory(memory: Memory, limits: Limits) -> Self {
+        Self { folder: Folder::Memory(memory), limits }
     }
 
     fn places(&self, entity: &EntityId) -> Places {
@@ -68,8 +75,8 @@ impl Shelf {
     pub fn take(&self, entity: &EntityId) -> io::Result<Intake> {
         let places = self.places(entity);
         places.clear()?;
-        let lines = Bins::create(places.part("bins"), BLOCK_BYTES)?;
-        let ids = Bins::create(places.part("ids"), ID_BLOCK_BYTES)?;
+        let lines = Bins::create(&self.folder, places.part("bins"), BLOCK_BYTES)?;
+        let ids = Bins::create(&self.folder, places.part("ids"), ID_BLOCK_BYTES)?;
         let binned = Binned::new(lines, ids);
         Ok(Intake::new(places, self.limits, binned))
     }
@@ -77,7 +84,7 @@ impl Shelf {
     /// Lines of the report that was set aside for an entity; `None` when there is none, or the
     /// position is not one in it.
     pub fn page(&self, entity: &EntityId, from: u64, limit: usize) -> io::Result<Option<Page>> {
-        match Spool::open(&self.places(entity).whole("lines"))? {
+        match Spool::open(&self.folder, &self.places(entity).whole("lines"))? {
             Some(mut spool) => spool.page(from, limit),
             None => Ok(None),
         }
@@ -87,8 +94,8 @@ impl Shelf {
     /// closed before.
     pub fn close(&self, entity: &EntityId) -> io::Result<()> {
         let places = self.places(entity);
-        if places.whole("lines").try_exists()? {
-            let closed = fs::rename(places.whole("digests"), places.closed());
+        if self.folder.has(&places.whole("lines"))? {
+            let closed = self.folder.rename(&places.whole("digests"), CLOSED);
             or_not_there(closed)?;
         }
         places.clear()
@@ -109,52 +116,47 @@ fn is_left_over(path: &Path, written: SystemTime) -> bool {
 /// Where the files of one entity's report stand.
 #[derive(Debug)]
 pub(super) struct Places {
-    folder: PathBuf,
+    folder: Folder,
     id: Box<str>,
 }
 
 impl Places {
-    fn whole(&self, what: &str) -> PathBuf {
-        self.folder.join(format!("{}.{what}", self.id))
+    fn whole(&self, what: &str) -> String {
+        format!("{}.{what}", self.id)
     }
 
-    fn part(&self, what: &str) -> PathBuf {
-        self.folder.join(format!("{}.{what}.part", self.id))
-    }
-
-    fn closed(&self) -> PathBuf {
-        // No id has a dot, and all other names have one.
-        self.folder.join("closed")
+    fn part(&self, what: &str) -> String {
+        format!("{}.{what}.part", self.id)
     }
 
     /// The digests of the report that was closed last.
     pub(super) fn before(&self) -> io::Result<digests::Reader> {
-        digests::Reader::open(&self.closed())
+        digests::Reader::open(&self.folder, CLOSED)
     }
 
     /// Begins the file of the new lines.
     pub(super) fn lines(&self) -> io::Result<spool::Writer> {
-        spool::Writer::create(&self.part("lines"))
+        spool::Writer::create(&self.folder, &self.part("lines"))
     }
 
     /// Begins the file of the digests.
     pub(super) fn digests(&self) -> io::Result<digests::Writer> {
-        digests::Writer::create(&self.part("digests"))
+        digests::Writer::create(&self.folder, &self.part("digests"))
     }
 
     /// Both are written: from here on they are there.
     pub(super) fn set_aside(&self, outcome: Outcome, size: ReportSize) -> io::Result<()> {
-        let mark = RandomState::new().hash_one(&self.id);
+        let mark = self.folder.mark(&self.id);
         outcome.digests.finish()?;
         outcome.lines.finish(size, mark)?;
-        fs::rename(self.part("digests"), self.whole("digests"))?;
-        fs::rename(self.part("lines"), self.whole("lines"))
+        self.folder.rename(&self.part("digests"), &self.whole("digests"))?;
+        self.folder.rename(&self.part("lines"), &self.whole("lines"))
     }
 
     /// Removes what was set aside.
     fn clear(&self) -> io::Result<()> {
-        or_not_there(fs::remove_file(self.whole("lines")))?;
-        or_not_there(fs::remove_file(self.whole("digests")))
+        or_not_there(self.folder.remove(&self.whole("lines")))?;
+        or_not_there(self.folder.remove(&self.whole("digests")))
     }
 }
 
@@ -162,8 +164,8 @@ impl Places {
 /// start.
 impl Drop for Places {
     fn drop(&mut self) {
-        drop(fs::remove_file(self.part("lines")));
-        drop(fs::remove_file(self.part("digests")));
+        drop(self.folder.remove(&self.part("lines")));
+        drop(self.folder.remove(&self.part("digests")));
     }
 }
 

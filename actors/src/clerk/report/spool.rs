@@ -8,13 +8,11 @@
 //! What is not as it was written is not there: [`Spool::page`] gives nothing, and the report is
 //! asked for again.
 
-use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::FileExt;
-use std::path::Path;
 
 use bursar_domain::errand::{ReportLine, ReportSize};
 
+use super::folder::{Folder, Handle};
 use super::line::Line;
 
 /// What the file begins with: what it is, and the version of its form.
@@ -29,14 +27,14 @@ const MARK_SHIFT: u32 = 40;
 /// Writes a spool.
 #[derive(Debug)]
 pub struct Writer {
-    file: BufWriter<File>,
+    file: BufWriter<Handle>,
     end: u64,
 }
 
 impl Writer {
     /// Begins a file, which replaces one that is there.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        let mut file = BufWriter::with_capacity(64 * 1_024, File::create(path)?);
+    pub fn create(folder: &Folder, name: &str) -> io::Result<Self> {
+        let mut file = BufWriter::with_capacity(64 * 1_024, folder.create(name)?);
         file.write_all(&[0; HEAD_BYTES])?;
         Ok(Self { file, end: HEAD_BYTES as u64 })
     }
@@ -97,7 +95,7 @@ impl Head {
 /// A spool that can be read.
 #[derive(Debug)]
 pub struct Spool {
-    file: BufReader<File>,
+    file: BufReader<Handle>,
     mark: u64,
     end: u64,
 }
@@ -113,18 +111,16 @@ pub struct Page {
 
 impl Spool {
     /// Opens one; `None` when it is not there or not as it was written.
-    pub fn open(path: &Path) -> io::Result<Option<Self>> {
-        let mut file = match File::open(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            file => BufReader::new(file?),
-        };
+    pub fn open(folder: &Folder, name: &str) -> io::Result<Option<Self>> {
+        let Some(file) = folder.open(name)? else { return Ok(None) };
+        let mut file = BufReader::new(file);
         let mut head = [0; HEAD_BYTES];
         match file.read_exact(&mut head) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
             read => read?,
         }
         let Some(head) = Head::from_bytes(&head) else { return Ok(None) };
-        let whole = file.get_ref().metadata()?.len() == head.end;
+        let whole = file.get_ref().length()? == head.end;
         Ok(whole.then_some(Self { file, mark: head.mark, end: head.end }))
     }
 

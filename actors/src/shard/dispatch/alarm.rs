@@ -14,6 +14,7 @@
 use std::time::Duration;
 
 use bursar_domain::id::Seq;
+use bursar_domain::planted::{self, Bug};
 
 use super::{Crew, Dispatch, TICK};
 use crate::shard::messages::Ring;
@@ -132,6 +133,9 @@ impl<C: Crew + 'static> Dispatch<C> {
             let Some((at, id)) = self.timers.borrow_mut().pop(now_ms) else {
                 return self.arm(self.alarm.pause_ms);
             };
+            if planted::is(Bug::TimerLostAtPassivation) && self.residents.get(&id).is_none() {
+                continue;
+            }
             self.alarm.woken_for = at;
             self.forward(id, ToEntity::Wake);
         }

@@ -3,6 +3,9 @@
 //! The page is one file that loads nothing from outside; it reads `/openapi.json` and the table of
 //! codes that stands in it.
 
+mod answers;
+mod texts;
+
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use bursar_domain::code::Code;
@@ -90,6 +93,8 @@ struct Description;
 fn whole() -> serde_json::Value {
     let mut description =
         serde_json::to_value(Description::openapi()).expect("a description has a JSON form");
+    texts::complete(&mut description);
+    answers::complete(&mut description);
     let codes = Code::ALL.iter().map(|code| {
         serde_json::json!({
             "code": code.as_str(),

@@ -1,0 +1,7 @@
+//! Feeds `bursar::fuzzing::journal`, which says what the bytes are and what must hold.
+//!
+//! Run by `tests/fuzz.sh`; the seeds are in `fuzz/seeds/journal`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bursar::fuzzing::journal(data));
