@@ -32,6 +32,16 @@ pub fn campaign(number: Number) -> String {
     format!("c{number}")
 }
 
+/// An activity's id.
+pub fn activity(number: Number) -> String {
+    format!("x{number}")
+}
+
+/// A bank line's id.
+pub fn line(number: Number) -> String {
+    format!("l{number}")
+}
+
 /// The text of a key.
 pub fn key(number: Number) -> String {
     format!("k{number}")

@@ -6,6 +6,7 @@
 //!
 //! Invariant: a picture is taken when nothing is under way; rows are in the order of their keys.
 
+pub use super::drawn::{Advance, Campaign, Debit, Draw, Fate, Statement, Taken};
 use super::{Number, Outcome, Place, Who};
 
 /// The whole system.
@@ -17,6 +18,12 @@ pub struct Picture {
     pub providers: Vec<Provider>,
     /// The deals that exist.
     pub deals: Vec<Deal>,
+    /// The campaigns that exist.
+    pub campaigns: Vec<Campaign>,
+    /// The statements that exist.
+    pub statements: Vec<Statement>,
+    /// The advances that exist.
+    pub advances: Vec<Advance>,
     /// The sagas and compensations that ever began.
     pub sagas: Vec<Saga>,
     /// The trial balance, a line for each currency.
@@ -67,6 +74,8 @@ pub struct Provider {
     pub in_reimbursement: i128,
     /// What it got.
     pub reimbursed: i128,
+    /// The activities that it noted: the decision, the number, and how much.
+    pub noted: Vec<(u64, Number, i64)>,
 }
 
 /// A deal.

@@ -22,6 +22,8 @@ pub enum Who {
     Campaign(Number),
     /// The statement beside a wallet.
     Statement(Number),
+    /// The one schedule of the runs over the advances.
+    Schedule,
 }
 
 impl Who {
@@ -33,6 +35,7 @@ impl Who {
             "deal" => names::number('d', id).map(Self::Deal),
             "advance" => names::number('a', id).map(Self::Advance),
             "campaign" => names::number('c', id).map(Self::Campaign),
+            "schedule" => Some(Self::Schedule),
             "statement" => names::number('w', id).map(Self::Statement),
             _ => None,
         }
@@ -47,6 +50,7 @@ impl std::fmt::Display for Who {
             Self::Deal(number) => write!(f, "deal {}", names::deal(*number)),
             Self::Advance(number) => write!(f, "advance {}", names::advance(*number)),
             Self::Campaign(number) => write!(f, "campaign {}", names::campaign(*number)),
+            Self::Schedule => f.write_str("the schedule"),
             Self::Statement(number) => write!(f, "statement {}", names::wallet(*number)),
         }
     }

@@ -5,6 +5,9 @@
 //!
 //! Invariant: a wish is complete; whoever reads it needs no cast.
 
+use super::given::{Announce, Lines, Pause};
+use super::lent::{Lend, Ring};
+use super::owed::{Activities, Settle};
 use super::{Number, Who};
 
 /// Money: whole minor units of a currency.
@@ -61,6 +64,20 @@ pub enum Wish {
     Cancel(Cancel),
     /// Take no more requests in a deal.
     CloseDeal(CloseDeal),
+    /// Pay a provider otherwise.
+    Settle(Settle),
+    /// Note what a provider did.
+    Activities(Activities),
+    /// Announce a campaign.
+    Announce(Announce),
+    /// Stop a campaign from granting, or let it go on.
+    Pause(Pause),
+    /// Take bank lines in.
+    Lines(Lines),
+    /// Give an advance.
+    Lend(Lend),
+    /// Have the advances' runs begin.
+    Ring(Ring),
 }
 
 /// Open a wallet.
@@ -212,15 +229,24 @@ impl Wish {
     /// Whether it is sent under a key.
     pub const fn keyed(&self) -> Keyed {
         match self {
-            Self::Deposit(_) | Self::Pull(_) | Self::Pay(_) | Self::Refund(_) | Self::Invest(_) => {
-                Keyed::Always
-            }
+            Self::Deposit(_)
+            | Self::Pull(_)
+            | Self::Pay(_)
+            | Self::Refund(_)
+            | Self::Invest(_)
+            | Self::Lend(_) => Keyed::Always,
             Self::OpenWallet(_)
             | Self::Freeze(_)
             | Self::Register(_)
             | Self::OpenDeal(_)
-            | Self::CloseDeal(_) => Keyed::Perhaps,
-            Self::Withdraw(_) | Self::Cancel(_) => Keyed::Never,
+            | Self::CloseDeal(_)
+            | Self::Settle(_)
+            | Self::Announce(_)
+            | Self::Pause(_)
+            | Self::Lines(_) => Keyed::Perhaps,
+            Self::Withdraw(_) | Self::Cancel(_) | Self::Activities(_) | Self::Ring(_) => {
+                Keyed::Never
+            }
         }
     }
 
@@ -239,6 +265,14 @@ impl Wish {
             | Self::Withdraw(Withdraw { deal, .. })
             | Self::CloseDeal(CloseDeal { deal }) => Who::Deal(*deal),
             Self::Cancel(_) => return None,
+            Self::Settle(Settle { provider, .. })
+            | Self::Activities(Activities { provider, .. }) => Who::Provider(*provider),
+            Self::Announce(Announce { campaign, .. }) | Self::Pause(Pause { campaign, .. }) => {
+                Who::Campaign(*campaign)
+            }
+            Self::Lines(Lines { wallet, .. }) => Who::Statement(*wallet),
+            Self::Lend(Lend { advance, .. }) => Who::Advance(*advance),
+            Self::Ring(_) => Who::Schedule,
         })
     }
 }

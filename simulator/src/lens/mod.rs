@@ -7,6 +7,7 @@
 //! Invariant: the same input gives the same facts.
 
 mod deal;
+mod drawn;
 mod entries;
 mod outcome;
 mod picture;

@@ -17,9 +17,49 @@ use bursar_domain::saga::{End, Phase};
 use bursar_domain::{provider, wallet};
 
 use super::outcome::member;
-use super::{deal, fingerprint, place};
-use crate::facts::Who;
+use super::{deal, drawn, fingerprint, place};
 use crate::facts::picture::{self, Picture, SagaState};
+use crate::facts::{Number, Who};
+
+/// What the records of some entities say, for their rows.
+#[derive(Default)]
+struct Told {
+    deals: BTreeMap<EntityId, Vec<deal::Placed>>,
+    statements: BTreeMap<EntityId, picture::Statement>,
+    noted: BTreeMap<EntityId, Vec<(u64, Number, i64)>>,
+}
+
+impl Told {
+    fn hear(&mut self, seq: Seq, record: &Record) {
+        let entity = &record.entity;
+        match entity.kind {
+            Kind::Deal => {
+                let steps = self.deals.entry(entity.clone()).or_default();
+                deal::steps(seq, record, steps);
+            }
+            Kind::Statement => {
+                let empty = || picture::Statement {
+                    wallet: member('w', &entity.id),
+                    taken: Vec::new(),
+                    draws: Vec::new(),
+                };
+                let row = self.statements.entry(entity.clone()).or_insert_with(empty);
+                drawn::statement(seq, record, row);
+            }
+            Kind::Provider => {
+                let noted = self.noted.entry(entity.clone()).or_default();
+                drawn::noted(seq, record, noted);
+            }
+            Kind::Wallet
+            | Kind::Saga
+            | Kind::Compensation
+            | Kind::Advance
+            | Kind::Run
+            | Kind::Schedule
+            | Kind::Campaign => {}
+        }
+    }
+}
 
 /// Takes the picture. Outcomes and third parties' entries are added by whoever has them.
 pub fn picture<'a>(
@@ -29,15 +69,14 @@ pub fn picture<'a>(
 ) -> Picture {
     let mut picture = Picture::default();
     let mut entities = BTreeSet::new();
-    let mut deals: BTreeMap<EntityId, Vec<deal::Placed>> = BTreeMap::new();
-    for (shard, seq, record) in records {
+    let mut rows: Vec<_> = records.into_iter().collect();
+    rows.sort_by_key(|(shard, seq, _)| (*shard, *seq));
+    let mut told = Told::default();
+    for (shard, seq, record) in rows {
         if !entities.contains(&record.entity) {
             entities.insert(record.entity.clone());
         }
-        if record.entity.kind == Kind::Deal {
-            let steps = deals.entry(record.entity.clone()).or_default();
-            deal::steps(seq, record, steps);
-        }
+        told.hear(seq, record);
         picture.records.push(picture::Record {
             place: place(shard, seq),
             who: Who::of(record.entity.kind.as_str(), &record.entity.id),
@@ -46,13 +85,13 @@ pub fn picture<'a>(
             fingerprint: fingerprint(record),
         });
     }
-    picture.records.sort_by_key(|record| record.place);
     for entity in entities {
-        look(&mut picture, entity, &mut deals, ask);
+        look(&mut picture, entity, &mut told, ask);
     }
-    picture.deals.sort_by_key(|deal| deal.number);
+    picture.statements = told.statements.into_values().collect();
     picture.wallets.sort_by_key(|wallet| wallet.number);
     picture.providers.sort_by_key(|provider| provider.number);
+    picture.deals.sort_by_key(|deal| deal.number);
     picture.books = sums.iter().map(|(currency, line)| books(*currency, line)).collect();
     picture
 }
@@ -60,7 +99,7 @@ pub fn picture<'a>(
 fn look(
     picture: &mut Picture,
     entity: EntityId,
-    deals: &mut BTreeMap<EntityId, Vec<deal::Placed>>,
+    told: &mut Told,
     ask: &mut dyn FnMut(EntityId, Ask) -> Answer,
 ) {
     let answer = ask(entity.clone(), Ask::Inspect);
@@ -68,14 +107,16 @@ fn look(
     let Some(seen) = &inspection.seen else { return };
     match &seen.summary {
         Summary::Wallet(summary) => picture.wallets.push(wallet(&entity, summary, &inspection)),
-        Summary::Provider(summary) => picture.providers.push(provider(&entity, summary)),
+        Summary::Provider(summary) => {
+            let noted = told.noted.remove(&entity).unwrap_or_default();
+            picture.providers.push(provider(&entity, summary, noted));
+        }
         Summary::Saga(saga) => {
             let state = state(saga.phase());
             picture.sagas.push(saga_row(&entity, state, saga.held().minor(), &inspection));
         }
         Summary::Deal(summary) => {
-            let mut steps = deals.remove(&entity).unwrap_or_default();
-            steps.sort_by_key(|step| step.0);
+            let steps = told.deals.remove(&entity).unwrap_or_default();
             picture.deals.push(deal::deal(&entity, summary, steps));
         }
         Summary::Compensation(compensation) => {
@@ -84,11 +125,9 @@ fn look(
             let held = compensation.held().minor();
             picture.sagas.push(saga_row(&entity, state, held, &inspection));
         }
-        Summary::Advance(_)
-        | Summary::Run(_)
-        | Summary::Schedule(_)
-        | Summary::Campaign(_)
-        | Summary::Statement(_) => {}
+        Summary::Campaign(summary) => picture.campaigns.push(drawn::campaign(&entity, summary)),
+        Summary::Advance(advance) => picture.advances.extend(drawn::advance(&entity, advance)),
+        Summary::Run(_) | Summary::Schedule(_) | Summary::Statement(_) => {}
     }
 }
 
@@ -106,13 +145,18 @@ fn wallet(entity: &EntityId, summary: &wallet::Summary, seen: &Inspection) -> pi
     }
 }
 
-fn provider(entity: &EntityId, summary: &provider::Summary) -> picture::Provider {
+fn provider(
+    entity: &EntityId,
+    summary: &provider::Summary,
+    noted: Vec<(u64, Number, i64)>,
+) -> picture::Provider {
     picture::Provider {
         number: member('p', &entity.id),
         currency: summary.profile.currency.code(),
         accrued: summary.accrued.minor(),
         in_reimbursement: summary.in_reimbursement().minor().into(),
         reimbursed: summary.reimbursed.minor(),
+        noted,
     }
 }
 

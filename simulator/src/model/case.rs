@@ -23,6 +23,8 @@ pub(super) struct Case<'a> {
     sagas: BTreeMap<&'a str, &'a Saga>,
     compensations: BTreeMap<&'a str, &'a Saga>,
     entries: BTreeMap<&'a str, Vec<&'a Entry>>,
+    /// What the processor was asked for the debits of advances.
+    debits: BTreeMap<&'a str, Vec<&'a Entry>>,
     papers: BTreeMap<&'a str, Vec<&'a Paper>>,
     /// The tickets of investments that the bank pays.
     from_bank: BTreeSet<(Number, u64)>,
@@ -41,6 +43,7 @@ impl<'a> Case<'a> {
             sagas: BTreeMap::new(),
             compensations: BTreeMap::new(),
             entries: BTreeMap::new(),
+            debits: BTreeMap::new(),
             papers: BTreeMap::new(),
             from_bank: BTreeSet::new(),
             by_key: vec![Vec::new(); planned.len()],
@@ -60,7 +63,8 @@ impl<'a> Case<'a> {
             table.insert(&saga.id, saga);
         }
         for entry in &picture.entries {
-            case.entries.entry(asked_for(&entry.key)).or_default().push(entry);
+            let table = if is_debit(&entry.key) { &mut case.debits } else { &mut case.entries };
+            table.entry(asked_for(&entry.key)).or_default().push(entry);
         }
         for paper in &picture.papers {
             case.papers.entry(asked_for(&paper.key)).or_default().push(paper);
@@ -95,6 +99,18 @@ impl<'a> Case<'a> {
     /// All operations of the plan.
     pub(super) fn operations(&self) -> impl Iterator<Item = &'a Planned> {
         self.planned.iter().flatten()
+    }
+
+    /// Whether nobody else wished anything of the member of an operation under another content.
+    pub(super) fn is_only_wish(&self, planned: &Planned) -> bool {
+        let who = planned.wish.who();
+        self.operations().filter(|other| other.wish.who() == who).count() == 1
+    }
+
+    /// Whether a payment's money went to the provider's bank at once.
+    pub(super) fn is_settled_at_once(&self, outcome: &Outcome) -> bool {
+        let wallet = outcome.wallet.unwrap_or_default();
+        self.saga(&format!("pay_{}_{}", outcome.seq, names::wallet(wallet))).is_some()
     }
 
     /// A member's decision.
@@ -177,6 +193,14 @@ impl<'a> Case<'a> {
             [0, amount(who, seq, "payment.posted")]
         } else if let Some((who, seq)) = wallet("txn") {
             [amount(who, seq, "deposit.posted"), 0]
+        } else if let Some((seq, provider)) = names::made("rmb", id)
+            && let Some(provider) = names::number('p', provider)
+        {
+            [0, amount(Who::Provider(provider), seq, "reimbursement.paid")]
+        } else if let Some(number) = names::number('a', id) {
+            let advances = &self.picture.advances;
+            let advance = advances.iter().find(|advance| advance.number == number);
+            [0, advance.map_or(0, |advance| i128::from(advance.amount))]
         } else if let Some((seq, deal)) = names::made("inv", id)
             && let Some(deal) = names::number('d', deal)
             && self.from_bank.contains(&(deal, seq))
@@ -197,12 +221,13 @@ impl<'a> Case<'a> {
         self.sagas.get(id).copied()
     }
 
-    /// What undoes the saga of an id.
-    pub(super) fn compensation(&self, id: &str) -> Option<&'a Saga> {
-        self.compensations.get(id).copied()
+
+    /// What the processor was asked for the debits of an advance.
+    pub(super) fn debits(&self, advance: &str) -> &[&'a Entry] {
+        self.debits.get(advance).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// What third parties have under the keys of a saga or advance.
+    /// What third parties have under the keys of a saga.
     pub(super) fn entries(&self, id: &str) -> &[&'a Entry] {
         self.entries.get(id).map(Vec::as_slice).unwrap_or_default()
     }
@@ -237,6 +262,12 @@ impl<'a> Case<'a> {
 /// What a third party was asked for under a key: the id before the first slash.
 fn asked_for(key: &str) -> &str {
     key.split_once('/').map_or(key, |(id, _)| id)
+}
+
+/// Whether a key is that of a debit of an advance, or of giving one back: `a3/d1/1`.
+pub(super) fn is_debit(key: &str) -> bool {
+    let second = key.split('/').nth(1).unwrap_or_default();
+    names::number('d', second).is_some()
 }
 
 /// Whose decision an outcome's position is.

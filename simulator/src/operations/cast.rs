@@ -7,7 +7,7 @@
 //! Invariant: what is drawn depends on chance and on what was drawn before, never on an answer.
 
 use crate::chance::Chance;
-use crate::facts::Number;
+use crate::facts::{Number, given, owed};
 
 /// A member with a currency.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +49,14 @@ pub(super) struct Cast {
     pub(super) deals: Vec<Member>,
     /// The payments that were wished.
     pub(super) payments: Vec<Payment>,
+    /// The campaigns.
+    pub(super) campaigns: Vec<Member>,
+    /// The advances that were wished.
+    pub(super) advances: Vec<Member>,
+    /// The activities that were submitted.
+    pub(super) activities: Vec<owed::Activity>,
+    /// The bank lines that were submitted, each with the place of its wallet.
+    pub(super) lines: Vec<(usize, given::Line)>,
     /// The investments that were wished.
     pub(super) investments: Vec<Investment>,
     /// The largest of the usual amounts, in minor units.
@@ -80,8 +88,25 @@ impl Cast {
         let wallets = members(&[2, 5, 20, 60]);
         let providers = members(&[1, 3, 8]);
         let deals = members(&[1, 2, 6]);
+        let campaigns = members(&[1, 2, 4]);
         let usual = *chance.pick(&[5, 100, 100, 10_000]);
-        Self { wallets, providers, deals, usual, ..Self::default() }
+        Self { wallets, providers, deals, campaigns, usual, ..Self::default() }
+    }
+
+    /// A provider.
+    pub(super) fn provider(&self, chance: &mut Chance) -> Member {
+        one_of(&self.providers, chance)
+    }
+
+    /// A campaign.
+    pub(super) fn campaign(&self, chance: &mut Chance) -> Member {
+        one_of(&self.campaigns, chance)
+    }
+
+    /// The place of a wallet that is opened, the first ones more often.
+    pub(super) fn known_wallet(&self, chance: &mut Chance) -> usize {
+        let bound = chance.below(self.wallets.len() as u64) + 1;
+        usize::try_from(chance.below(bound)).expect("below a length")
     }
 
     /// A deal.

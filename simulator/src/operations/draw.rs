@@ -10,8 +10,10 @@
 
 use super::cast::{Cast, Member};
 use crate::chance::Chance;
-use crate::facts::wish::{CloseDeal, Freeze, Keyed, OpenWallet, Register};
-use crate::facts::{Number, Plan, Planned, Wish, Words};
+use crate::facts::given::Pause;
+use crate::facts::lent::Ring;
+use crate::facts::wish::{CloseDeal, Freeze, Keyed, OpenWallet};
+use crate::facts::{Number, Plan, Planned, Wish};
 
 /// How large a workload is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,9 +33,22 @@ pub(super) enum Family {
     Pulls,
     /// Investing, and taking it back.
     Deals,
+    /// What providers are owed, and how they are paid.
+    Providers,
+    /// Bank lines and campaigns.
+    Rewards,
+    /// Advances and their runs.
+    Advances,
 }
 
-const FAMILIES: [Family; 3] = [Family::Money, Family::Pulls, Family::Deals];
+const FAMILIES: [Family; 6] = [
+    Family::Money,
+    Family::Pulls,
+    Family::Deals,
+    Family::Providers,
+    Family::Rewards,
+    Family::Advances,
+];
 
 /// The taste of a seed.
 struct Taste {
@@ -102,9 +117,15 @@ impl Drawing {
             self.add_opening(chance, wish, late_ms);
         }
         for member in self.cast.providers.clone() {
-            let wish = register(chance, member);
+            let wish = super::register::draw(chance, member);
             self.add_opening(chance, wish, late_ms);
         }
+        for member in self.cast.campaigns.clone() {
+            let wish = super::announce::draw(chance, &self.cast, member, size.days);
+            self.add_opening(chance, wish, late_ms);
+        }
+        let at = Some(*chance.pick(&["00:00", "09:00"]));
+        self.add(chance, Wish::Ring(Ring { at }));
     }
 
     /// Something that is opened at the beginning, or in the middle of it all.
@@ -126,6 +147,7 @@ impl Drawing {
 
     fn wish(&mut self, chance: &mut Chance, family: Family) -> Wish {
         let number = u32::try_from(self.planned.len()).expect("a plan is small");
+        let today = self.today();
         match family {
             Family::Money => match chance.weighted(&[30, 45, 20, 5]) {
                 0 => super::deposit::draw(chance, &self.cast),
@@ -139,7 +161,28 @@ impl Drawing {
             },
             Family::Pulls => super::pull::draw(chance, &self.cast),
             Family::Deals => self.in_deals(chance, number),
+            Family::Providers => match chance.weighted(&[8, 2, 4]) {
+                0 => super::activities::draw(chance, &mut self.cast, today),
+                1 => super::settle::draw(chance, &self.cast),
+                _ => super::pay::draw(chance, &mut self.cast, number),
+            },
+            Family::Rewards => match chance.weighted(&[30, 3]) {
+                0 => super::lines::draw(chance, &mut self.cast, today),
+                _ => {
+                    let campaign = self.cast.campaign(chance).number;
+                    Wish::Pause(Pause { campaign, paused: chance.strikes(400_000) })
+                }
+            },
+            Family::Advances => match chance.weighted(&[10, 1]) {
+                0 => super::lend::draw(chance, &mut self.cast, number, today),
+                _ => Wish::Ring(Ring { at: None }),
+            },
         }
+    }
+
+    /// The day, counted from the first.
+    fn today(&self) -> i32 {
+        i32::try_from(self.now_ms / 86_400_000).expect("a plan has few days")
     }
 
     fn in_deals(&mut self, chance: &mut Chance, number: Number) -> Wish {
@@ -191,20 +234,4 @@ fn open_wallet(chance: &mut Chance, cast: &Cast, member: Member) -> Wish {
         credit_limit,
         has_email: chance.strikes(500_000),
     })
-}
-
-fn register(chance: &mut Chance, member: Member) -> Wish {
-    let settlement = settlement(chance);
-    Wish::Register(Register { provider: member.number, currency: member.currency, settlement })
-}
-
-/// A calendar that comes round within a simulated week, mostly; or at once.
-fn settlement(chance: &mut Chance) -> Words {
-    let zone = *chance.pick(&["UTC", "Europe/Prague", "Pacific/Kiritimati"]);
-    match chance.weighted(&[3, 3, 1, 3]) {
-        0 => Words::Calendar { every: "day", on: None, at: "03:30", zone },
-        1 => Words::Calendar { every: "week", on: Some("friday"), at: "00:00", zone },
-        2 => Words::Calendar { every: "month", on: Some("31"), at: "23:59", zone },
-        _ => Words::Immediate,
-    }
 }

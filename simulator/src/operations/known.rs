@@ -5,6 +5,8 @@
 //!
 //! Invariant: a place is noted once and does not change.
 
+use bursar_domain::plan::Day;
+
 use crate::facts::{Granted, Number, Place, Said};
 
 /// What the clients know.
@@ -37,6 +39,12 @@ impl Known {
     /// How many shards the system has.
     pub const fn shards(&self) -> u16 {
         self.shards
+    }
+
+    /// The day so many days after the first.
+    pub(super) fn day(&self, after: i32) -> Day {
+        let first = Day::utc_ms(self.began_ms).expect("a plan is within the calendar");
+        first.checked_add_days(after).expect("a plan is within the calendar")
     }
 
     /// Notes an answer.

@@ -7,6 +7,8 @@
 //! Invariants: what is sent depends on the plan and on earlier answers only; an operation that
 //! needs an earlier yes and has none is left out.
 
+mod activities;
+mod announce;
 mod cancel;
 mod cast;
 mod close_deal;
@@ -15,12 +17,17 @@ mod draw;
 mod freeze;
 mod invest;
 mod known;
+mod lend;
+mod lines;
 mod open_deal;
 mod open_wallet;
+mod pause;
 mod pay;
 mod pull;
 mod refund;
 mod register;
+mod ring;
+mod settle;
 mod withdraw;
 
 use bursar_actors::job::{Answer, Ask, Command, Room};
@@ -28,7 +35,7 @@ use bursar_actors::view::Seen;
 use bursar_domain::call::Party;
 use bursar_domain::code::{Code, Rejection};
 use bursar_domain::currency::Currency;
-use bursar_domain::id::{DealId, EntityId, ProviderId, Seq, WalletId};
+use bursar_domain::id::{CampaignId, DealId, EntityId, ProviderId, Seq, WalletId};
 use bursar_domain::key::Key;
 use bursar_domain::money::Amount;
 use bursar_domain::record::{Record, Verdict};
@@ -54,6 +61,8 @@ pub struct Sending<'a> {
     pub number: Number,
     /// The key's number, if it has a key.
     pub key: Option<Number>,
+    /// When it is first sent, in milliseconds after the beginning.
+    pub at_ms: u64,
     /// What the client knows.
     pub known: &'a Known,
     /// What the edge sees.
@@ -98,6 +107,13 @@ pub(crate) fn of(wish: &Wish) -> &dyn Operation {
         Wish::Withdraw(wish) => wish,
         Wish::Cancel(wish) => wish,
         Wish::CloseDeal(wish) => wish,
+        Wish::Settle(wish) => wish,
+        Wish::Activities(wish) => wish,
+        Wish::Announce(wish) => wish,
+        Wish::Pause(wish) => wish,
+        Wish::Lines(wish) => wish,
+        Wish::Lend(wish) => wish,
+        Wish::Ring(wish) => wish,
     }
 }
 
@@ -105,7 +121,8 @@ impl Planned {
     /// To whom it goes and what is asked, as the edge would do it; `None` when it is left out
     /// because an earlier operation had no yes.
     pub fn ask(&self, known: &Known, sight: &dyn Sight) -> Option<(EntityId, Ask)> {
-        let sending = Sending { number: self.number, key: self.key, known, sight };
+        let sending =
+            Sending { number: self.number, key: self.key, at_ms: self.at_ms, known, sight };
         let operation = of(&self.wish);
         let (to, command) = operation.ask(&sending)?;
         let key = self
@@ -211,6 +228,10 @@ fn deal_id(number: Number) -> DealId {
     DealId::parse(&names::deal(number)).expect("a letter and digits")
 }
 
+fn campaign_id(number: Number) -> CampaignId {
+    CampaignId::parse(&names::campaign(number)).expect("a letter and digits")
+}
+
 fn to_wallet(number: Number) -> EntityId {
     EntityId::wallet(&wallet_id(number))
 }
@@ -231,4 +252,9 @@ fn wallet_events(record: &Record) -> Option<&[bursar_domain::wallet::Event]> {
 /// A deal's events of a decision.
 fn deal_events(record: &Record) -> Option<&[bursar_domain::deal::Event]> {
     if let Verdict::Deal(events) = &record.verdict { Some(events) } else { None }
+}
+
+/// A provider's events of a decision.
+fn provider_events(record: &Record) -> Option<&[bursar_domain::provider::Event]> {
+    if let Verdict::Provider(events) = &record.verdict { Some(events) } else { None }
 }

@@ -9,9 +9,11 @@ use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::provider::{self, Settlement};
 use bursar_domain::record::{Record, Verdict};
 
+use super::cast::Member;
 use super::{Operation, Sending, currency, provider_id};
+use crate::chance::Chance;
 use crate::facts::wish::Register;
-use crate::facts::{Granted, Words, names};
+use crate::facts::{Granted, Wish, Words, names};
 
 impl Operation for Register {
     fn ask(&self, _: &Sending<'_>) -> Option<(EntityId, Command)> {
@@ -45,5 +47,22 @@ pub(super) fn settlement(words: &Words) -> Settlement {
             let cadence = Cadence::new(every, *on, Some(at), Some(zone));
             Settlement::OnCalendar(cadence.expect("a plan has well-formed calendars"))
         }
+    }
+}
+
+/// Draws one.
+pub(super) fn draw(chance: &mut Chance, member: Member) -> Wish {
+    let settlement = draw_settlement(chance);
+    Wish::Register(Register { provider: member.number, currency: member.currency, settlement })
+}
+
+/// A calendar that comes round within a simulated week, mostly; or at once.
+pub(super) fn draw_settlement(chance: &mut Chance) -> Words {
+    let zone = *chance.pick(&["UTC", "Europe/Prague", "Pacific/Kiritimati"]);
+    match chance.weighted(&[3, 3, 1, 3]) {
+        0 => Words::Calendar { every: "day", on: None, at: "03:30", zone },
+        1 => Words::Calendar { every: "week", on: Some("friday"), at: "00:00", zone },
+        2 => Words::Calendar { every: "month", on: Some("31"), at: "23:59", zone },
+        _ => Words::Immediate,
     }
 }

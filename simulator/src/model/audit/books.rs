@@ -8,8 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use super::super::case::Case;
-use crate::facts::picture::{EntryKind, EntryState, SagaState};
+use super::super::case::{Case, is_debit};
+use crate::facts::picture::{Advance, EntryKind, EntryState, SagaState};
 
 pub(super) fn check(case: &Case<'_>, faults: &mut Vec<String>) {
     let (accounts, outside) = (accounts(case), outside(case));
@@ -32,6 +32,16 @@ pub(super) fn check(case: &Case<'_>, faults: &mut Vec<String>) {
     }
 }
 
+/// An advance's account: below zero, what the customer still owes. What came a second time is there
+/// until it is given back.
+fn owed(advance: &Advance) -> i128 {
+    let given = match advance.status {
+        "pending" | "failed" => 0,
+        _ => i128::from(advance.amount),
+    };
+    i128::from(advance.collected) + advance.overpaid - given
+}
+
 fn hangs(case: &Case<'_>) -> bool {
     let is_open = |state| matches!(state, SagaState::Running | SagaState::Undoing);
     case.picture.sagas.iter().any(|saga| is_open(saga.state))
@@ -46,6 +56,9 @@ fn accounts(case: &Case<'_>) -> BTreeMap<&'static str, i128> {
     for provider in &case.picture.providers {
         let has = provider.accrued + provider.in_reimbursement;
         *sums.entry(provider.currency).or_default() += has;
+    }
+    for advance in &case.picture.advances {
+        *sums.entry(advance.currency).or_default() += owed(advance);
     }
     for deal in &case.picture.deals {
         *sums.entry(deal.currency).or_default() += i128::from(deal.confirmed.0);
@@ -71,8 +84,16 @@ fn outside(case: &Case<'_>) -> BTreeMap<&'static str, i128> {
         };
         *sums.entry(outcome.currency).or_default() += came;
     }
+    for provider in &case.picture.providers {
+        let noted: i128 = provider.noted.iter().map(|line| i128::from(line.2)).sum();
+        *sums.entry(provider.currency).or_default() += noted;
+    }
+    for advance in &case.picture.advances {
+        let collected = i128::from(advance.collected) + advance.overpaid;
+        *sums.entry(advance.currency).or_default() += collected;
+    }
     for entry in &case.picture.entries {
-        if entry.state != EntryState::Booked {
+        if entry.state != EntryState::Booked || is_debit(&entry.key) {
             continue;
         }
         let amount = i128::from(entry.amount);

@@ -130,7 +130,14 @@ fn wished(
         | Wish::OpenDeal(_)
         | Wish::Withdraw(_)
         | Wish::Cancel(_)
-        | Wish::CloseDeal(_) => false,
+        | Wish::CloseDeal(_)
+        | Wish::Settle(_)
+        | Wish::Activities(_)
+        | Wish::Announce(_)
+        | Wish::Pause(_)
+        | Wish::Lines(_)
+        | Wish::Lend(_)
+        | Wish::Ring(_) => false,
     };
     if !wished.iter().any(|planned| is_it(&planned.wish)) {
         faults.push(format!("{who} gave a ticket at {seq} that nobody wished: {ticket:?}"));

@@ -7,10 +7,12 @@
 //!
 //! Invariant: a check says what it compared; it never stops at the first fault.
 
+mod advances;
 mod books;
 mod deals;
 mod providers;
 mod records;
+mod rewards;
 mod sagas;
 mod wallets;
 
@@ -23,8 +25,10 @@ pub(super) fn audit(case: &Case<'_>, answers: &Answers, stream: &Stream, faults:
     stream.compare(&case.picture.outcomes, faults);
     records::check(case, answers, faults);
     wallets::check(case, answers, faults);
-    providers::check(case, faults);
+    providers::check(case, answers, faults);
     deals::check(case, answers, faults);
+    rewards::check(case, faults);
+    advances::check(case, faults);
     sagas::check(case, faults);
     books::check(case, faults);
 }

@@ -91,7 +91,14 @@ fn follows(case: &Case<'_>, wallet: Number, seq: u64, wish: &Wish) -> Result<(),
         | Wish::Invest(_)
         | Wish::Withdraw(_)
         | Wish::Cancel(_)
-        | Wish::CloseDeal(_) => Err("no wallet was asked for it".to_owned()),
+        | Wish::CloseDeal(_)
+        | Wish::Settle(_)
+        | Wish::Activities(_)
+        | Wish::Announce(_)
+        | Wish::Pause(_)
+        | Wish::Lines(_)
+        | Wish::Lend(_)
+        | Wish::Ring(_) => Err("no wallet was asked for it".to_owned()),
     }
 }
 
