@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use crate::facts::Planned;
 use crate::scenario::Scenario;
 use crate::world::Report;
 
@@ -22,7 +23,7 @@ pub fn text(scenario: &Scenario, report: &Report) -> String {
     let seed = scenario.seed;
     write!(text, "seed {seed} fails at commit {}\n\n", commit()).expect("a string takes all");
     list(&mut text, "what is wrong", report.faults.iter().cloned());
-    list(&mut text, "operations", scenario.plan.planned.iter().map(|one| one.describe()));
+    list(&mut text, "operations", scenario.plan.planned.iter().map(Planned::describe));
     list(
         &mut text,
         "faults of third parties",
@@ -32,12 +33,10 @@ pub fn text(scenario: &Scenario, report: &Report) -> String {
     let settings = &scenario.settings;
     list(&mut text, "settings", [format!("{settings:?}")].into_iter());
     let size = scenario.size;
-    write!(
-        text,
-        "replay: cargo run --profile simulator -p bursar-simulator -- --seed {seed} --operations {} --days {}\n",
-        size.operations, size.days
-    )
-    .expect("a string takes all");
+    let command = "cargo run --profile simulator -p bursar-simulator --";
+    let (operations, days) = (size.operations, size.days);
+    writeln!(text, "replay: {command} --seed {seed} --operations {operations} --days {days}")
+        .expect("a string takes all");
     text
 }
 

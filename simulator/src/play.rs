@@ -37,14 +37,12 @@ pub fn written(scenario: &Scenario, with_text: bool) -> (Report, String) {
 }
 
 fn caught(run: impl FnOnce() -> Report) -> Report {
-    match catch_unwind(AssertUnwindSafe(run)) {
-        Ok(report) => report,
-        Err(_) => {
-            let noted = PANIC.take().unwrap_or_else(|| "somewhere".to_owned());
-            let faults = vec![format!("a panic: {noted}")];
-            Report { faults, digest: 0, counts: Counts::default() }
-        }
+    if let Ok(report) = catch_unwind(AssertUnwindSafe(run)) {
+        return report;
     }
+    let noted = PANIC.take().unwrap_or_else(|| "somewhere".to_owned());
+    let faults = vec![format!("a panic: {noted}")];
+    Report { faults, digest: 0, counts: Counts::default() }
 }
 
 /// What was counted over many seeds.

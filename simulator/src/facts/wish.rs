@@ -259,14 +259,14 @@ impl Wish {
             | Self::Pay(Pay { wallet, .. })
             | Self::Refund(Refund { wallet, .. })
             | Self::Freeze(Freeze { wallet, .. }) => Who::Wallet(*wallet),
-            Self::Register(Register { provider, .. }) => Who::Provider(*provider),
+            Self::Register(Register { provider, .. })
+            | Self::Settle(Settle { provider, .. })
+            | Self::Activities(Activities { provider, .. }) => Who::Provider(*provider),
             Self::OpenDeal(OpenDeal { deal, .. })
             | Self::Invest(Invest { deal, .. })
             | Self::Withdraw(Withdraw { deal, .. })
             | Self::CloseDeal(CloseDeal { deal }) => Who::Deal(*deal),
             Self::Cancel(_) => return None,
-            Self::Settle(Settle { provider, .. })
-            | Self::Activities(Activities { provider, .. }) => Who::Provider(*provider),
             Self::Announce(Announce { campaign, .. }) | Self::Pause(Pause { campaign, .. }) => {
                 Who::Campaign(*campaign)
             }

@@ -9,6 +9,7 @@ use bursar_domain::deal::{Decision, Event, Summary, Waiting};
 use bursar_domain::id::{EntityId, Seq};
 use bursar_domain::record::{Record, Verdict};
 use bursar_domain::saga::investment::Funding;
+use bursar_domain::time::Timestamp;
 
 use super::outcome::member;
 use crate::facts::picture::{Deal, DealStep, Ticket};
@@ -25,8 +26,8 @@ pub(super) fn deal(entity: &EntityId, summary: &Summary, steps: Vec<Placed>) -> 
         amount: profile.amount.minor(),
         investors_max: profile.investors_max.into(),
         open_ms: (
-            profile.opens_at.map_or(i64::MIN, |at| at.millis()),
-            profile.closes_at.map_or(i64::MAX, |at| at.millis()),
+            profile.opens_at.map_or(i64::MIN, Timestamp::millis),
+            profile.closes_at.map_or(i64::MAX, Timestamp::millis),
         ),
         closed: summary.closed,
         last_ticket: summary.last_ticket,
@@ -46,13 +47,17 @@ pub(super) fn steps(seq: Seq, record: &Record, into: &mut Vec<Placed>) {
         match event {
             Event::Ticketed(event) => push(ticketed(event)),
             Event::Promoted { places, .. } => {
-                places.iter().for_each(|place| push(DealStep::Promoted(place.investment.0)));
+                for place in places {
+                    push(DealStep::Promoted(place.investment.0));
+                }
             }
             Event::Confirmed { investment, .. } => push(DealStep::Confirmed(investment.0)),
             Event::Freed { investment, .. } => push(DealStep::Freed(investment.0)),
             Event::LineRefused { places, .. } => {
                 let refused = |(place, _): &(Waiting, _)| DealStep::LineRefused(place.investment.0);
-                places.iter().for_each(|place| push(refused(place)));
+                for place in places {
+                    push(refused(place));
+                }
             }
             Event::Withdrawn { place, .. } => push(DealStep::Withdrawn(place.investment.0)),
             Event::Closed => push(DealStep::Closed),

@@ -44,8 +44,8 @@ fn hash(bytes: &[u8]) -> u64 {
     for chunk in bytes.chunks(8) {
         let mut word = [0; 8];
         word[..chunk.len()].copy_from_slice(chunk);
-        let mixed = u128::from(state ^ u64::from_le_bytes(word)) * 0x9e37_79b9_7f4a_7c15;
-        state = (mixed >> 64) as u64 ^ mixed as u64;
+        let mixed = (state ^ u64::from_le_bytes(word)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        state = mixed ^ (mixed >> 29);
     }
     state
 }

@@ -221,7 +221,6 @@ impl<'a> Case<'a> {
         self.sagas.get(id).copied()
     }
 
-
     /// What the processor was asked for the debits of an advance.
     pub(super) fn debits(&self, advance: &str) -> &[&'a Entry] {
         self.debits.get(advance).map(Vec::as_slice).unwrap_or_default()

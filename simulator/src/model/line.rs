@@ -16,7 +16,7 @@ use crate::facts::picture::{Deal, DealStep, Ticket};
 pub(super) struct Line<'a> {
     deal: &'a Deal,
     tickets: u64,
-    line: BTreeMap<u64, &'a Ticket>,
+    waiting: BTreeMap<u64, &'a Ticket>,
     places: BTreeMap<u64, &'a Ticket>,
     confirmed: BTreeMap<u64, &'a Ticket>,
     closed: bool,
@@ -28,7 +28,7 @@ pub(super) fn check(deal: &Deal) -> Vec<String> {
     let mut line = Line {
         deal,
         tickets: 0,
-        line: BTreeMap::new(),
+        waiting: BTreeMap::new(),
         places: BTreeMap::new(),
         confirmed: BTreeMap::new(),
         closed: false,
@@ -69,7 +69,7 @@ impl<'a> Line<'a> {
 
     /// Who waits longest of those who fit.
     fn next(&self) -> Option<u64> {
-        self.line.iter().find(|(_, ticket)| self.fits(ticket)).map(|(seq, _)| *seq)
+        self.waiting.iter().find(|(_, ticket)| self.fits(ticket)).map(|(seq, _)| *seq)
     }
 
     /// All steps of one decision.
@@ -137,14 +137,14 @@ impl<'a> Line<'a> {
                 self.places.insert(seq, ticket);
             }
             DealStep::Waiting(_, position) => {
-                let expected = self.line.len() + 1;
+                let expected = self.waiting.len() + 1;
                 if !is_open || fits || *position as usize != expected {
                     self.fault(format_args!(
                         "{ticket:?} at {seq} waits at {position} of {expected}: open {is_open}, \
                          fits {fits}"
                     ));
                 }
-                self.line.insert(seq, ticket);
+                self.waiting.insert(seq, ticket);
             }
             DealStep::NoPlace(_, code) => {
                 let fair = match *code {
@@ -176,14 +176,14 @@ impl<'a> Line<'a> {
         if next != Some(investment) {
             self.fault(format_args!("{investment} moved up, it was the turn of {next:?}"));
         }
-        match self.line.remove(&investment) {
+        match self.waiting.remove(&investment) {
             Some(ticket) => drop(self.places.insert(investment, ticket)),
             None => self.fault(format_args!("{investment} moved up and did not wait")),
         }
     }
 
     fn leaves(&mut self, investment: u64) {
-        if self.line.remove(&investment).is_none() {
+        if self.waiting.remove(&investment).is_none() {
             self.fault(format_args!("{investment} left the line and was not in it"));
         }
     }
@@ -201,8 +201,8 @@ impl<'a> Line<'a> {
         if let Some(next) = self.next() {
             self.fault(format_args!("{next} fits after {seq} and was left waiting"));
         }
-        if self.places.is_empty() && !self.line.is_empty() {
-            self.fault(format_args!("{} wait for nothing after {seq}", self.line.len()));
+        if self.places.is_empty() && !self.waiting.is_empty() {
+            self.fault(format_args!("{} wait for nothing after {seq}", self.waiting.len()));
         }
     }
 
@@ -216,7 +216,7 @@ impl<'a> Line<'a> {
             self.seats(),
             (sum(&self.places), self.places.len()),
             (sum(&self.confirmed), self.confirmed.len()),
-            self.line.len(),
+            self.waiting.len(),
             self.closed,
         );
         let deal = self.deal;

@@ -77,7 +77,7 @@ fn line(
     if is_old {
         let mut again = *chance.pick(&cast.activities);
         if chance.strikes(150_000) {
-            again.money.amount += 1;
+            again.money.amount = again.money.amount.checked_add(1).unwrap_or(1);
         }
         return again;
     }

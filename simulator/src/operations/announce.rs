@@ -107,7 +107,9 @@ pub(super) fn draw(chance: &mut Chance, cast: &Cast, member: Member, days: u32) 
         odds: *chance.pick(&[(1, 1), (1, 2), (1, 10), (9, 10)]),
         prizes,
         least: chance.strikes(200_000).then(|| cast.amount(chance)),
-        rewards_max: chance.strikes(300_000).then(|| chance.between(1, 3).unsigned_abs() as u32),
+        rewards_max: chance
+            .strikes(300_000)
+            .then(|| 1 + u32::try_from(chance.below(3)).expect("below three")),
         claws_back: chance.strikes(700_000),
         priority: i32::try_from(chance.between(-1, 1)).expect("small"),
         secret: chance.next_u64(),

@@ -140,7 +140,7 @@ impl Cast {
     /// The currency that a member has, mostly.
     pub(super) fn currency(chance: &mut Chance, member: Member) -> &'static str {
         if chance.strikes(WRONG_CURRENCY_PPM) {
-            *chance.pick::<&'static str>(&CURRENCIES)
+            chance.pick::<&'static str>(&CURRENCIES)
         } else {
             member.currency
         }

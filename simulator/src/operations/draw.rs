@@ -166,13 +166,14 @@ impl Drawing {
                 1 => super::settle::draw(chance, &self.cast),
                 _ => super::pay::draw(chance, &mut self.cast, number),
             },
-            Family::Rewards => match chance.weighted(&[30, 3]) {
-                0 => super::lines::draw(chance, &mut self.cast, today),
-                _ => {
+            Family::Rewards => {
+                if chance.weighted(&[30, 3]) == 0 {
+                    super::lines::draw(chance, &mut self.cast, today)
+                } else {
                     let campaign = self.cast.campaign(chance).number;
                     Wish::Pause(Pause { campaign, paused: chance.strikes(400_000) })
                 }
-            },
+            }
             Family::Advances => match chance.weighted(&[10, 1]) {
                 0 => super::lend::draw(chance, &mut self.cast, number, today),
                 _ => Wish::Ring(Ring { at: None }),

@@ -61,7 +61,7 @@ pub(super) fn draw(chance: &mut Chance, cast: &mut Cast, number: Number, today: 
         advance,
         money: Money { amount, currency },
         installments: u16::try_from(chance.between(1, 4)).expect("a few"),
-        every: *chance.pick(&["day", "day", "week"]),
+        every: chance.pick::<&'static str>(&["day", "day", "week"]),
         first_day: chance.strikes(400_000).then(|| today + 1),
     })
 }

@@ -56,7 +56,7 @@ impl World<'_> {
         if let Some(wake) = polled.wake
             && self.process_mut().gates.arm(party, wake)
         {
-            let after = (wake - running).as_micros();
+            let after = wake.saturating_sub(running).as_micros();
             let after = u64::try_from(after).expect("a wait is short");
             self.later(after + 1, OfProcess::Gate(party));
         }
