@@ -35,8 +35,9 @@ use bursar_snapshots::store::Slice;
 use sagas::Life;
 
 /// `BLESS=1` leaves these as they are: files and directories of the first release, then of the
-/// second one, then of what came with money on a schedule.
-const RELEASED: [&str; 77] = [
+/// second one, then of what came with money on a schedule, then with
+/// rewards.
+const RELEASED: [&str; 99] = [
     "claim.bin",
     "envelope.bin",
     "group.bin",
@@ -114,6 +115,28 @@ const RELEASED: [&str; 77] = [
     "waits.bin",
     "wallet_paid.bin",
     "wallet_paying.bin",
+    "actions_rewards.bin",
+    "campaign.bin",
+    "campaign_admitting.bin",
+    "campaign_fresh.bin",
+    "campaign_waiting.bin",
+    "compensation_ungranted.bin",
+    "compensation_ungranting.bin",
+    "group_rewards.bin",
+    "kinds_rewards.bin",
+    "messages_rewards.bin",
+    "outcomes_rewards.bin",
+    "refusals_rewards.bin",
+    "saga_rewarded.bin",
+    "saga_telling.bin",
+    "saga_ungranting.bin",
+    "saga_untold.bin",
+    "statement.bin",
+    "statement_drawn.bin",
+    "statement_taken.bin",
+    "terms_rewards.bin",
+    "wallet_rewarded.bin",
+    "words_rewards.bin",
 ];
 
 /// Whether a file, or a directory, is never made anew.
