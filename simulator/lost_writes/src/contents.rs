@@ -67,11 +67,10 @@ impl Keep {
     /// sectors.
     fn chances(self, change: usize) -> (u32, u32) {
         match self {
-            Self::Nothing => (0, 0),
             Self::Everything => (WHOLE_PPM, 0),
             Self::First(count) if change < count => (WHOLE_PPM, 0),
             Self::First(count) if change == count => (0, WHOLE_PPM / 2),
-            Self::First(_) => (0, 0),
+            Self::Nothing | Self::First(_) => (0, 0),
             Self::Changes(ppm) => (ppm, 0),
             Self::Sectors(ppm) => (0, ppm),
         }
@@ -265,7 +264,7 @@ mod tests {
             let is_new = second[..388] == [2; 388] && second[488..].iter().all(|byte| *byte == 2);
             assert!(is_old || is_new, "{seed}: {second:?}");
             assert!(third.is_none_or(|third| third.iter().all(|byte| *byte == third[0])));
-            seen.insert((is_new, second.get(400) == Some(&3), third.map(|third| third.len())));
+            seen.insert((is_new, second.get(400) == Some(&3), third.map(<[u8]>::len)));
         }
         assert!(seen.len() > 5, "{seen:?}");
         assert!(!seen.iter().any(|(first, second, _)| !first && *second), "the later without it");

@@ -174,7 +174,7 @@ impl Shadow {
 
     /// The tree as the processes see it.
     pub fn now(&self) -> Image {
-        self.image(&self.now, |contents| contents.now())
+        self.image(&self.now, Contents::now)
     }
 
     /// What a cut leaves, and what it kept, for people.
@@ -220,7 +220,7 @@ impl Shadow {
 impl Image {
     /// Writes it down under a directory that is empty.
     pub fn write_to(&self, root: &Path) -> io::Result<()> {
-        const ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+        static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
         for (path, bytes) in &self.0 {
             let path = root.join(path);
             let Some(bytes) = bytes else {

@@ -109,7 +109,7 @@ fn outcome(chance: &mut Chance, at: Position) -> Outcome {
         seq: Seq(at.commit),
         provider: None,
         payment: None,
-        amount: Amount::from_minor(i64::try_from(chance.below(1 << 40)).expect("small").into()),
+        amount: Amount::from_minor(i64::try_from(chance.below(1 << 40)).expect("small")),
         currency: Currency::from_code("EUR").expect("known"),
         balance_after: Amount::from_minor(0),
         description: None,

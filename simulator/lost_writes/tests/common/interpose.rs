@@ -45,6 +45,10 @@ fn narrow(number: c_long) -> c_int {
     c_int::try_from(number).expect("the kernel gives an int here")
 }
 
+fn size(number: c_long) -> ssize_t {
+    ssize_t::try_from(number).expect("the kernel gives a size here")
+}
+
 /// # Safety
 /// The pointer is to a string that ends with a zero, as for `open`.
 unsafe fn path<'a>(pointer: *const c_char) -> &'a Path {
@@ -97,11 +101,11 @@ unsafe fn write_at(fd: c_int, from: *const c_void, count: size_t, at: off_t) -> 
         outcome(unsafe { libc::syscall(libc::SYS_pwrite64, fd, from, count, at) })
     };
     let Some(handle) = watch::handle(fd) else {
-        return returned(call(count)) as ssize_t;
+        return size(returned(call(count)));
     };
     let at = usize::try_from(at).expect("an offset");
     // SAFETY: so says the caller.
-    returned(watch::write(&handle, at, unsafe { bytes(from, count) }, call)) as ssize_t
+    size(returned(watch::write(&handle, at, unsafe { bytes(from, count) }, call)))
 }
 
 #[unsafe(no_mangle)]
@@ -124,7 +128,7 @@ unsafe fn read_at(fd: c_int, to: *mut c_void, count: size_t, at: off_t) -> ssize
         outcome(unsafe { libc::syscall(libc::SYS_pread64, fd, to, count, at) })
     };
     let handle = watch::handle(fd);
-    returned(handle.map_or_else(call, |handle| watch::read(&handle, call))) as ssize_t
+    size(returned(handle.map_or_else(call, |handle| watch::read(&handle, call))))
 }
 
 #[unsafe(no_mangle)]
@@ -146,7 +150,7 @@ unsafe extern "C" fn read(fd: c_int, to: *mut c_void, count: size_t) -> ssize_t 
         outcome(unsafe { libc::syscall(libc::SYS_read, fd, to, count) })
     };
     let handle = watch::handle(fd);
-    returned(handle.map_or_else(call, |handle| watch::read(&handle, call))) as ssize_t
+    size(returned(handle.map_or_else(call, |handle| watch::read(&handle, call))))
 }
 
 #[unsafe(no_mangle)]
@@ -156,13 +160,13 @@ unsafe extern "C" fn write(fd: c_int, from: *const c_void, count: size_t) -> ssi
         outcome(unsafe { libc::syscall(libc::SYS_write, fd, from, count) })
     };
     let Some(handle) = watch::handle(fd) else {
-        return returned(call(count)) as ssize_t;
+        return size(returned(call(count)));
     };
     // SAFETY: it reads where the file stands.
     let at = unsafe { libc::syscall(libc::SYS_lseek, fd, 0, libc::SEEK_CUR) };
     let at = usize::try_from(at).expect("a file has a place where it stands");
     // SAFETY: so says the caller.
-    returned(watch::write(&handle, at, unsafe { bytes(from, count) }, call)) as ssize_t
+    size(returned(watch::write(&handle, at, unsafe { bytes(from, count) }, call)))
 }
 
 fn sync(fd: c_int, what: Sync) -> c_int {

@@ -104,9 +104,8 @@ impl Fault {
         }
         let is_first = call == self.at;
         match self.kind {
-            Kind::Errs if !is_first => Fate::IsDone,
+            Kind::Errs | Kind::IsFull if !is_first => Fate::IsDone,
             Kind::Errs | Kind::IsBroken => Fate::Fails(Errno(libc::EIO)),
-            Kind::IsFull if !is_first => Fate::IsDone,
             Kind::IsFull | Kind::FillsUp if asked == Asked::Read => Fate::IsDone,
             Kind::FillsUp if is_first && asked == Asked::Write => Fate::IsShort,
             Kind::IsFull | Kind::FillsUp => Fate::Fails(Errno(libc::ENOSPC)),

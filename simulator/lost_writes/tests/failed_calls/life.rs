@@ -78,7 +78,7 @@ struct Known {
 type Failure = String;
 
 /// No call on a store takes this long, on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 const OPTIONS: Options = Options { shards: SHARDS, cache_bytes: 64 << 20, scrub_limit_bytes: 0 };
 /// With a copy that is checked first.
