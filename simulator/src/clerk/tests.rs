@@ -1,5 +1,7 @@
 //! The clerk's properties: what a report brings is what the ledger says, or nothing; and every way
 //! of spoiling one is seen for what it is.
+//!
+//! Invariant: what these draw depends on their seeds alone.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,7 @@
 //! The parties' properties: one booking for each key, answers that are true, replays that are the
 //! same, and faults that all occur and do not disturb each other.
+//!
+//! Invariant: what these draw depends on their seeds alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,4 @@
-//! The archive on a disk: snapshots, history, indexes, outcomes, waits and marks, each in its own
-//! tree.
+//! The archive on a disk: snapshots, history, indexes, outcomes, waits, marks, a tree for each.
 //!
 //! Every change goes through the tally (`tally.rs`); this file says which keys and values a
 //! save means, and reads them back; `waits.rs` does so for those that wait.
@@ -27,8 +26,7 @@ use crate::envelope::{self, Kind, NO_HASH};
 use crate::port::{BytesOf, Database, Home, Tree};
 use crate::store::{Archive, Due, IndexKind, Result, Saved, Snapshot, VisitRecord, Waits};
 
-/// Under this key of the tree `marks` stands the last outcome that was dropped. Directories from
-/// before it was tallied have it in the tree `meta`.
+/// The last outcome that was dropped, in the tree `marks`; in older directories in `meta`.
 const DROPPED: &[u8] = b"dropped";
 const DROPPED_PLACE: &str = "tree meta, key dropped";
 
@@ -44,7 +42,7 @@ pub struct DiskArchive<H: Home> {
 /// A value above this size makes its page a large one.
 const LARGE_VALUE: usize = 16 * 1024;
 
-/// After so many look-ups a part of sled's cache looks what it can let go (`MAX_QUEUE_ITEMS`).
+/// After so many look-ups a part of sled's cache looks what it can let go.
 const CACHE_QUEUE: usize = 64;
 
 impl<H: Home> DiskArchive<H> {
