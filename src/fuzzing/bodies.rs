@@ -22,8 +22,11 @@ type Understood = Result<String, Problem>;
 
 const KEY: KeyText<'_> = KeyText::Some("fuzz");
 
+/// Reads a body.
+type Reader = fn(&[u8]) -> Understood;
+
 /// The readers, by the letter that stands before a body.
-const READERS: [(u8, fn(&[u8]) -> Understood); 15] = [
+const READERS: [(u8, Reader); 15] = [
     (b'a', |bytes| told(providers::activities::taken(bytes))),
     (b'b', |bytes| told(batch::payment_line(bytes))),
     (b'c', |bytes| told(campaigns::bodies::announce(body::parse(bytes)?, KEY, now(), 120))),

@@ -235,22 +235,24 @@ mod tests {
     #[test]
     fn memory_does_what_a_disk_does() {
         let folder = Folder::Memory(Memory::default());
-        let mut file = folder.create("a").unwrap();
-        file.write_all(b"0123").unwrap();
-        file.write_all_at(b"xyz", 3).unwrap();
-        file.write_all(b"4").unwrap();
-        folder.rename("a", "b").unwrap();
-        assert!(!folder.has("a").unwrap() && folder.open("a").unwrap().is_none());
-        let mut again = folder.open("b").unwrap().unwrap();
-        folder.remove("b").unwrap();
+        let mut file = folder.create("a").expect("in memory");
+        file.write_all(b"0123").expect("in memory");
+        file.write_all_at(b"xyz", 3).expect("in memory");
+        file.write_all(b"4").expect("in memory");
+        folder.rename("a", "b").expect("in memory");
+        assert!(
+            !folder.has("a").expect("in memory") && folder.open("a").expect("in memory").is_none()
+        );
+        let mut again = folder.open("b").expect("in memory").expect("it is there");
+        folder.remove("b").expect("in memory");
         let mut text = String::new();
-        again.seek(SeekFrom::Start(1)).unwrap();
-        again.read_to_string(&mut text).unwrap();
-        assert_eq!((&*text, again.length().unwrap()), ("12x4z", 6));
+        again.seek(SeekFrom::Start(1)).expect("in memory");
+        again.read_to_string(&mut text).expect("in memory");
+        assert_eq!((&*text, again.length().expect("in memory")), ("12x4z", 6));
         let mut past = [0; 3];
-        let missing = again.read_exact_at(&mut past, 4).unwrap_err().kind();
+        let missing = again.read_exact_at(&mut past, 4).expect_err("refused").kind();
         assert_eq!(missing, io::ErrorKind::UnexpectedEof);
-        let gone = folder.remove("b").unwrap_err().kind();
+        let gone = folder.remove("b").expect_err("refused").kind();
         assert_eq!(gone, io::ErrorKind::NotFound);
         assert_ne!(folder.mark("b"), folder.mark("b"));
     }
