@@ -30,8 +30,10 @@ use crate::node::Node;
 use crate::operations::{Known, Sight};
 use crate::scenario::Scenario;
 
-/// How long a client waits at most before it sends again, in microseconds.
+/// How long a client waits at most before it sends again for the first time, in microseconds. It
+/// doubles with each time, up to some minutes.
 const AGAIN_US: u64 = 700_000;
+const DOUBLINGS_MAX: u32 = 9;
 
 /// How many outcomes a listener reads at a time.
 const PAGE: usize = 100;
@@ -64,6 +66,8 @@ pub(super) struct Clients {
     sendings: u64,
     /// How many sendings are going to be.
     to_come: u64,
+    /// How often each operation was to be sent again.
+    again: Vec<u32>,
     /// Operations that were answered for good, or left out.
     is_done: Vec<bool>,
     /// Operations whose client has gone away and does not hear the first answer.
@@ -85,6 +89,7 @@ impl Clients {
             bells: Bells::default(),
             sendings: 0,
             to_come: 0,
+            again: vec![0; planned.len()],
             is_done: vec![false; planned.len()],
             is_deaf: planned.iter().map(|planned| planned.vanishes).collect(),
             cursor: Position::default(),
@@ -206,7 +211,10 @@ impl World<'_> {
 
     fn again(&mut self, place: usize) {
         if !self.clients.is_done[place] {
-            let after = 1 + self.chance.below(AGAIN_US);
+            let again = &mut self.clients.again[place];
+            *again += 1;
+            let most_us = AGAIN_US << (*again - 1).min(DOUBLINGS_MAX);
+            let after = 1 + self.chance.below(most_us);
             self.send_at(self.now_us + after, place);
         }
     }
