@@ -91,12 +91,12 @@ impl World<'_> {
                 return None;
             }
             if self.clients.is_done() && self.is_quiet() {
-                let before = self.cut();
-                let picture = self.picture()?;
-                if self.cut() != before {
-                    // Someone's time came meanwhile: it is not a picture of one moment.
+                let Some(picture) = self.picture() else {
+                    if self.is_wrong() {
+                        return None;
+                    }
                     continue;
-                }
+                };
                 let ends = |saga: &&crate::facts::picture::Saga| match saga.state {
                     SagaState::Running | SagaState::Undoing => false,
                     SagaState::Done | SagaState::Failed | SagaState::Cancelled => true,
@@ -180,13 +180,18 @@ impl World<'_> {
         None
     }
 
-    /// Everything as it is on disk and in memory, at rest.
+    /// Everything as it is on disk and in memory, at rest. `None` when something is wrong, or when
+    /// someone's time came meanwhile: then it is not a picture of one moment.
     fn picture(&mut self) -> Option<Picture> {
+        let cut = self.cut();
         self.ask_shards(ToShard::Checkpoint)?;
         self.follow();
         let books = self.ask_shards(|sender| ToShard::Report(Report::Books(sender)))?;
         let records = self.records()?;
-        self.no_gaps(&records);
+        self.no_gaps(&cut, &records);
+        if self.is_wrong() || self.cut() != cut {
+            return None;
+        }
         let sums = sums(&books);
         let rows = records.iter().map(|(shard, seq, record)| (*shard, *seq, record));
         let mut picture = lens::picture(rows, &sums, &mut |entity, ask| self.ask_now(entity, ask));
@@ -198,12 +203,11 @@ impl World<'_> {
         picture.entries = lens::entries(self.parties.ledger());
         picture.papers = lens::papers(self.parties.papers());
         picture.letters = lens::letters(self.parties.letters());
-        Some(picture)
+        (self.cut() == cut).then_some(picture)
     }
 
-    /// After a checkpoint at rest, history has every decision of every shard.
-    fn no_gaps(&mut self, records: &[(ShardId, Seq, Record)]) {
-        let cut = self.node.as_ref().expect("at rest the process runs").cut();
+    /// After a checkpoint, history has every decision that was durable before it.
+    fn no_gaps(&mut self, cut: &[Seq], records: &[(ShardId, Seq, Record)]) {
         let mut missing: Vec<BTreeSet<u64>> =
             cut.iter().map(|last| (1..=last.0).collect()).collect();
         for (shard, seq, _) in records {
@@ -212,7 +216,7 @@ impl World<'_> {
         for (shard, missing) in missing.iter().enumerate().filter(|(_, one)| !one.is_empty()) {
             let last = cut[shard];
             self.faults.push(format!(
-                "after a checkpoint at rest, history has no {missing:?} of shard {shard}, which is \
+                "after a checkpoint at rest, history has no {missing:?} of shard {shard}, which was \
                  durable up to {last}"
             ));
         }
@@ -222,7 +226,8 @@ impl World<'_> {
         loop {
             let node = self.node.as_ref().expect("at rest the process runs");
             if let Ok(receiver) = node.ask(entity.clone(), ask_again(&ask)) {
-                return self.wait_for(receiver).unwrap_or(Answer::Overloaded);
+                let answer = self.wait_for(receiver);
+                return answer.unwrap_or_else(|| panic!("no picture: {:?}", self.faults));
             }
             let next = self.heap.next_us().unwrap_or(self.now_us);
             self.go_on_until(next);
