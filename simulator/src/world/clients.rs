@@ -75,7 +75,7 @@ pub(super) struct Clients {
     cursor: Position,
     /// Whether the listener is going to read on.
     pub(super) is_called: bool,
-    is_at_rest: bool,
+    pub(super) is_at_rest: bool,
     /// By shard, the last decision that anyone outside knows of.
     seen: Vec<u64>,
 }

@@ -165,6 +165,10 @@ impl World<'_> {
         let fault = self.scenario.machine[place];
         self.trace.step(self.now_us, "fault", &[u64::from(fault.number), edge as u64]);
         let begins = edge == Edge::Begin;
+        if begins && self.clients.is_at_rest {
+            // Faults have stopped; this one would have begun later.
+            return;
+        }
         let ends_after = match fault.kind {
             Kind::Crash { down_us } => {
                 self.crash(down_us);

@@ -227,7 +227,8 @@ impl World<'_> {
             let node = self.node.as_ref().expect("at rest the process runs");
             if let Ok(receiver) = node.ask(entity.clone(), ask_again(&ask)) {
                 let answer = self.wait_for(receiver);
-                return answer.unwrap_or_else(|| panic!("no picture: {:?}", self.faults));
+                return answer
+                    .unwrap_or_else(|| panic!("no picture of {entity}: {:?}", self.faults));
             }
             let next = self.heap.next_us().unwrap_or(self.now_us);
             self.go_on_until(next);
