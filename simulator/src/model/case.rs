@@ -231,6 +231,11 @@ impl<'a> Case<'a> {
         self.entries.get(id).map(Vec::as_slice).unwrap_or_default()
     }
 
+    /// Whose debits the processor was asked for.
+    pub(super) fn debited(&self) -> impl Iterator<Item = &'a str> {
+        self.debits.keys().copied()
+    }
+
     /// Whatever third parties were asked for.
     pub(super) fn asked_for(&self) -> impl Iterator<Item = &'a str> {
         self.entries.keys().copied()

@@ -12,6 +12,8 @@ mod audit;
 mod case;
 mod line;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use crate::facts::{Number, Outcome, Picture, Plan, Planned, Said};
 use answers::Answers;
