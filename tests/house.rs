@@ -203,6 +203,20 @@ fn the_rules_read_no_clock_and_no_disk() {
 }
 
 #[test]
+fn the_simulators_judge_knows_nothing_of_the_product() {
+    let mut faults = Vec::new();
+    for (path, text) in files(&[".rs"]) {
+        let judges = ["simulator/src/facts", "simulator/src/model"];
+        if judges.iter().any(|folder| path.starts_with(folder)) {
+            let used = ["bursar_domain", "bursar_actors", "bursar_snapshots", "crate::lens"];
+            let used = used.into_iter().filter(|word| text.contains(word));
+            faults.extend(used.map(|word| format!("{}: {word}", path.display())));
+        }
+    }
+    none(&faults);
+}
+
+#[test]
 fn every_code_has_a_page_and_every_page_a_code() {
     let codes: BTreeSet<_> = Code::ALL.iter().map(|code| code.as_str().to_owned()).collect();
     let folder = root().join("docs/errors");

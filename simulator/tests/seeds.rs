@@ -47,7 +47,11 @@ fn the_first_seeds_are_right() {
 fn seeds_that_failed_once_are_right() {
     // 189: a picture was taken while a repeat was still to come (the simulator's own fault).
     // 1683: a picture was taken over an instant at which a provider was due (its own fault, too).
-    for seed in [189, 1683] {
+    // 1791440898: who was turned away asked again for ever (its own fault).
+    // 2074500052, 4001202280: no picture of one moment; a fault that began at rest (its own, too).
+    // 2517062594: a cut tore one slot of the witness, and the next cut the other, before the first
+    // was synced: the store was refused as damaged (mended in `snapshots/src/witness.rs`).
+    for seed in [189, 1683, 1_791_440_898, 4_001_202_280, 2_517_062_594] {
         assert_right(seed, SIZE);
     }
 }

@@ -44,6 +44,8 @@ pub struct Witness<S> {
     file: S,
     counter: u64,
     seen: Seen,
+    /// Whether only one slot could be read: the other is not to be relied on until it is synced.
+    is_torn: bool,
 }
 
 /// What was found in place of the file.
@@ -60,7 +62,7 @@ pub enum Found<S> {
 impl<S: Slots> Witness<S> {
     /// Fills an empty file for a store without anything in it, durable but for its directory entry.
     pub fn create(file: S) -> Result<Self> {
-        let mut witness = Self { file, counter: 0, seen: NOTHING };
+        let mut witness = Self { file, counter: 0, seen: NOTHING, is_torn: false };
         witness.write()?;
         witness.write()?;
         witness.sync()?;
@@ -71,6 +73,7 @@ impl<S: Slots> Witness<S> {
     pub fn open(file: Option<S>) -> Result<Found<S>> {
         let Some(file) = file else { return Ok(Found::Missing) };
         let mut newest: Option<(u64, Seen)> = None;
+        let mut readable = 0;
         for slot in 0..2 {
             let mut bytes = [0; SLOT_LENGTH];
             match file.read(&mut bytes, slot * SLOT_DISTANCE) {
@@ -78,14 +81,16 @@ impl<S: Slots> Witness<S> {
                 Err(error) if error.kind() == ErrorKind::UnexpectedEof => continue,
                 Err(error) => return Err(io("reading the witness")(error)),
             }
-            if let Some(found) = decode(&bytes)
-                && newest.is_none_or(|(counter, _)| counter < found.0)
-            {
+            let Some(found) = decode(&bytes) else { continue };
+            readable += 1;
+            if newest.is_none_or(|(counter, _)| counter < found.0) {
                 newest = Some(found);
             }
         }
         Ok(match newest {
-            Some((counter, seen)) => Found::Readable(Self { file, counter, seen }),
+            Some((counter, seen)) => {
+                Found::Readable(Self { file, counter, seen, is_torn: readable < 2 })
+            }
             None => Found::Unreadable,
         })
     }
@@ -110,7 +115,14 @@ impl<S: Slots> Witness<S> {
     }
 
     /// Raises what is known to what was found in the store, which may be ahead of the file.
+    ///
+    /// A slot that could not be read is written and synced first: the next write but one goes over the
+    /// other, and a cut then would leave none.
     pub fn catch_up(&mut self, seen: Seen) -> Result<()> {
+        if std::mem::take(&mut self.is_torn) {
+            self.write()?;
+            self.sync()?;
+        }
         if self.seen == seen {
             return Ok(());
         }
@@ -197,6 +209,25 @@ mod tests {
             witness.saw_save(group * 2).expect("the disk works");
             assert_eq!(reopened(path), Seen { group, hash: [9; 32], saves: group * 2 });
         }
+    }
+
+    #[test]
+    fn a_torn_slot_is_made_whole_before_the_other_is_written() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("witness");
+        let mut witness = create(directory.path());
+        witness.saw_group(1, [1; 32]).expect("the disk works");
+        let seen = witness.seen();
+        let newest = usize::from(witness.counter % 2 == 1) * 4096;
+        let mut torn = std::fs::read(&path).expect("readable");
+        torn[4096 - newest + 50] ^= 1;
+        std::fs::write(&path, &torn).expect("writable");
+        let Found::Readable(mut witness) = open(directory.path()) else { panic!("one is whole") };
+        witness.catch_up(seen).expect("the disk works");
+        let mut other = std::fs::read(&path).expect("readable");
+        other[newest + 50] ^= 1;
+        std::fs::write(&path, &other).expect("writable");
+        assert_eq!(reopened(directory.path()), seen, "either slot alone says it");
     }
 
     #[test]
