@@ -71,10 +71,15 @@ impl Story {
         model.audit(&self.picture)
     }
 
+    /// The number of the next operation.
+    fn number(&self) -> Number {
+        Number::try_from(self.plan.planned.len()).expect("a story is short")
+    }
+
     /// A wish that was heard with a yes, and its record.
     fn wish(&mut self, wish: Wish, granted: Granted) -> u64 {
         let who = wish.who();
-        let number = self.plan.planned.len() as Number;
+        let number = self.number();
         let key = (wish.keyed() != crate::facts::wish::Keyed::Never).then_some(number);
         let seq = self.record(who, key);
         self.plan.planned.push(Planned {
@@ -152,7 +157,7 @@ impl Story {
         let paid = self.wish(pay(0, 30), granted);
         self.tell("payment.posted", paid, 30).provider = Some(0);
 
-        let operation = self.plan.planned.len() as Number - 1;
+        let operation = self.number() - 1;
         let refund = Refund { wallet: 0, payment: operation, amount: Some(10), currency: EUR };
         let key = Some(operation + 1);
         let asked = self.record(Some(Who::Wallet(0)), key);
