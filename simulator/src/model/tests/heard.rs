@@ -1,5 +1,7 @@
 //! Faults that are found while answers and outcomes come in, or when they are held against the
 //! disk.
+//!
+//! Invariant: each test breaks one thing in what is right, and the auditor says which.
 
 use super::story::{money, yes};
 use super::{finds, found};

@@ -1,4 +1,6 @@
 //! Faults of deals: tickets, the waiting list, and what follows from a ticket.
+//!
+//! Invariant: each test breaks one thing in what is right, and the auditor says which.
 
 use super::super::line;
 use super::finds;

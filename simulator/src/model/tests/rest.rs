@@ -1,4 +1,6 @@
 //! Faults that are found at rest: sums, third parties, sagas, and what follows from each decision.
+//!
+//! Invariant: each test breaks one thing in what is right, and the auditor says which.
 
 use super::{finds, found};
 use crate::facts::picture::{Entry, EntryKind, EntryState, Fate, Picture, SagaState};
