@@ -42,12 +42,12 @@ const fn within(bug: Bug) -> Option<u64> {
         | Bug::HoldsNotCounted
         | Bug::UnknownUndoTakenAsDone
         | Bug::TakenBackTwice => Some(600),
-        Bug::WaitsNotWritten => Some(1_200),
         Bug::RefusalNotKept
         | Bug::TrimPastUnacknowledged
         | Bug::AcknowledgedOnArrival
         | Bug::SaveBeforeSync
         | Bug::SnapshotBeforeHistory
+        | Bug::WaitsNotWritten
         | Bug::ResumeForgotten
         | Bug::NeverSeenBelieved
         | Bug::ReplacementNotCancelled => None,
